@@ -1,0 +1,1 @@
+"""Rowtrail: one file a stage, and the floors below them."""

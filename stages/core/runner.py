@@ -1,0 +1,198 @@
+"""Run a stage: read, decide, write, count, check, swap in. The only code that writes a stage's outputs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stages.core.engine import Engine, make_engine
+from stages.core.errors import DataError, Fault
+from stages.core.keys import load_keys
+from stages.core.ledger import Tally
+from stages.core.params import Params
+from stages.core.progress import say, track
+from stages.core.records import Decision, Record
+from stages.core.stage import Context, Stage, Usage
+from stages.core.storage import FolderWriter, StageFolder, write_json
+from stages.core.task import Task
+
+FORMAT = 1
+"""Version of the stage folder's layout, in every manifest."""
+_BATCH = 512
+
+
+def run(stage: Stage, inputs: Sequence[Path], out: Path, params: Params, task: Task) -> dict[str, Any]:
+    """Run one stage into the folder `out` and give its report. Nothing at `out` changes unless all went well."""
+    started = time.monotonic()
+    context = _context(stage, inputs, params, task)
+    with FolderWriter(out, None if stage.shape == "artifact" else task.schema) as folder:
+        work = _Run(stage, context, folder, Tally(stage.name, stage.reasons), make_engine(params.engine))
+        work.go()
+        folder.finish_tables()
+        work.tally.check_conservation()
+        _refuse_empty(stage, work.tally)
+        if stage.report:
+            work.report.update(stage.report(context, StageFolder(folder.work)))
+        report = {"records": work.tally.counts(), "reasons": work.tally.reasons_by_action(), **work.report}
+        write_json(folder.work / "report.json", report)
+        folder.finish(_manifest(stage, context, params, work.tally))
+    _publish(stage.name, out, work.publish)
+    say(f"{stage.name}: {_summary(work.tally)} in {time.monotonic() - started:.0f} s")
+    return report
+
+
+@dataclass
+class _Run:
+    """One run under way: what the four shapes of a stage share."""
+
+    stage: Stage
+    context: Context
+    folder: FolderWriter
+    tally: Tally
+    engine: Engine
+    report: dict[str, Any] = field(default_factory=dict)
+    publish: tuple[str, ...] = ()
+
+    def go(self) -> None:
+        shapes: dict[str, Callable[[], None]] = {
+            "create": self._create,
+            "record": self._decide_records,
+            "set": self._decide_set,
+            "artifact": self._build,
+        }
+        shapes[self.stage.shape]()
+
+    def _create(self) -> None:
+        assert self.stage.source is not None
+        for decision in track(self.stage.source(self.context), self.stage.name, None):
+            self._write(decision, None)
+
+    def _decide_records(self) -> None:
+        source, schema = self.context.inputs[0], self.context.task.schema
+        results = self.engine.map(_DecideBatch(self.stage, self.context), source.batches(schema, _BATCH))
+        progress = track(results, self.stage.name, len(source), _BATCH)
+        # The records are read twice: sending them back from the workers would cost more than reading them again.
+        for decisions, before in zip(progress, source.batches(schema, _BATCH), strict=True):
+            self._write_batch(decisions, before)
+
+    def _decide_set(self) -> None:
+        assert self.stage.survey is not None
+        assert self.stage.decide is not None
+        source = self.context.inputs[0]
+        scratch = self.folder.work / ".scratch"
+        scratch.mkdir()
+        verdicts: Mapping[str, Any] = self.stage.survey(self.context, self.engine, scratch)
+        shutil.rmtree(scratch)
+        for before in source.batches(self.context.task.schema, _BATCH):
+            decisions = [self.stage.decide(r, self.context.params, verdicts.get(r.id)) for r in before]
+            self._write_batch(decisions, before)
+
+    def _build(self) -> None:
+        assert self.stage.build is not None
+        artifact = self.stage.build(self.context, self.folder.work)
+        self.report.update(artifact.report)
+        self.publish = artifact.publish
+        by_id: dict[str, list[Usage]] = {}
+        for usage in artifact.usages:
+            by_id.setdefault(usage.id, []).append(usage)
+        for id in _given_ids(self.context):
+            usages = by_id.pop(id, [])
+            events = tuple(usage.event for usage in usages)
+            skipped = any(usage.skipped for usage in usages)
+            self._write(Decision(id, "dropped" if skipped else "kept", None, events), None)
+        if by_id:
+            raise ValueError(f"{self.stage.name}: used {len(by_id)} records it was not given")
+
+    def _write_batch(self, decisions: Sequence[Decision], before: Sequence[Record]) -> None:
+        if len(decisions) != len(before):
+            raise ValueError(f"{self.stage.name}: {len(before)} records in a batch, {len(decisions)} decisions")
+        for decision, record in zip(decisions, before, strict=True):
+            self._write(decision, record)
+
+    def _write(self, decision: Decision, before: Record | None) -> None:
+        self.folder.add_events(self.tally.count(decision, before))
+        if decision.record is not None:
+            self.folder.add(decision.record)
+
+
+@dataclass(frozen=True)
+class _DecideBatch:
+    """A batch of records in, their decisions out; travels to worker processes."""
+
+    stage: Stage
+    context: Context
+
+    def __call__(self, records: list[Record]) -> list[Decision]:
+        decide, params = self.stage.decide, self.context.params
+        assert decide is not None
+        if self.stage.prepare is None:
+            return [decide(record, params) for record in records]
+        prepared = self.stage.prepare(records, self.context)
+        return [decide(record, params, value) for record, value in zip(records, prepared, strict=True)]
+
+
+def _context(stage: Stage, inputs: Sequence[Path], params: Params, task: Task) -> Context:
+    folders = tuple(StageFolder(path) for path in inputs)
+    if bool(folders) == (stage.shape == "create"):
+        problem, step = (
+            ("takes no input folder", "leave out --in") if folders else ("needs an input folder", "use --in DIR")
+        )
+        raise DataError(Fault(stage.name, problem, step))
+    for folder in folders:
+        _ = folder.manifest  # a missing or broken input is reported before any work
+    keys = load_keys({source.name: source.public for source in params.ingest.sources})
+    shared = {name: getattr(params, name) for name in stage.uses}
+    settings = stage.settings(params)
+    return Context(stage.name, settings if stage.sections else settings.get(stage.name), shared, task, keys, folders)
+
+
+def _manifest(stage: Stage, context: Context, params: Params, tally: Tally) -> dict[str, Any]:
+    used = {name: section.effective() for name, section in stage.settings(params).items()}
+    return {
+        "format": FORMAT,
+        "stage": stage.name,
+        "inputs": {folder.stage: folder.digest for folder in context.inputs},
+        "params": {**context.shared, "task": context.task.name, **used},
+        "counts": tally.counts(),
+        "reasons": tally.reasons_by_action(),
+        "reason_texts": dict(stage.reasons),
+        "digests": tally.digests(),
+    }
+
+
+def _given_ids(context: Context) -> Iterator[str]:
+    """Ids of the records an artifact stage was given: those of its first input that holds records."""
+    for folder in context.inputs:
+        if (folder.path / "records.parquet").exists():
+            yield from folder.table(columns=["id"]).column("id").to_pylist()
+            return
+
+
+def _refuse_empty(stage: Stage, tally: Tally) -> None:
+    """A stage that lets nothing through is more likely misconfigured than right."""
+    counts = tally.counts()
+    if stage.shape == "artifact" or counts["kept"] + counts["created"]:
+        return
+    by_reason = [f"{n} {reason}" for reasons in tally.reasons_by_action().values() for reason, n in reasons.items()]
+    problem = f"no record is left ({', '.join(by_reason) or 'there were no rows at all'})"
+    raise DataError(Fault(stage.name, problem, f"look at `{stage.name}` in params.yaml, and at the sources"))
+
+
+def _publish(stage: str, out: Path, files: Sequence[str]) -> None:
+    """Copy the report, and what people look at, to `reports/`: only for the project's own folder `data/<stage>`."""
+    if out.resolve() != (Path("data") / stage).resolve():
+        return
+    for name, place in [("report.json", f"{stage}.json"), *((file, file) for file in files)]:
+        target = Path("reports") / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.new")
+        shutil.copyfile(out / name, beside)
+        beside.replace(target)
+
+
+def _summary(tally: Tally) -> str:
+    return ", ".join(f"{count} {name}" for name, count in tally.counts().items() if count or name == "in")

@@ -1,0 +1,1 @@
+"""Pure algorithms: values in, values out, no files."""

@@ -1,0 +1,20 @@
+"""The kinds of model Rowtrail can tune. A new kind is one file here and one row in the table."""
+
+from __future__ import annotations
+
+import importlib
+
+from stages.core.errors import Fault, UsageError
+from stages.core.task import Task
+
+TASKS = {"classification": "stages.tasks.classification:Classification"}
+
+
+def load_task(name: str) -> Task:
+    """The task of that name. Raises UsageError, with the known names, for another."""
+    if name not in TASKS:
+        problem = f"unknown task {name!r}"
+        raise UsageError(Fault("params.yaml: task", problem, f"known tasks: {', '.join(sorted(TASKS))}"))
+    module, _, attribute = TASKS[name].partition(":")
+    task: Task = getattr(importlib.import_module(module), attribute)()
+    return task

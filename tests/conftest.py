@@ -1,0 +1,48 @@
+"""What tests of all floors share: small schemas, tasks and contexts made of values."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from stages.core.keys import Keys
+from stages.core.records import Record
+from stages.core.stage import Context
+from stages.tasks import load_task
+
+# Before any library is imported: no network, no telemetry, no thread pools fighting over two cores.
+os.environ.update(
+    {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+)
+
+
+@pytest.fixture(scope="session")
+def classification():
+    return load_task("classification")
+
+
+@pytest.fixture
+def make_record(classification):
+    """A classification record from a few values."""
+
+    def make(id="0a", text="hello there", label="positive", **more):
+        return Record(id, more.pop("source", "s"), "1", classification.schema, {"text": text, "label": label}, **more)
+
+    return make
+
+
+@pytest.fixture
+def make_context(classification):
+    """A context for a stage's functions: its params, and public keys."""
+
+    def make(stage, params, inputs=(), **shared):
+        keys = Keys(None, frozenset({"s"}))
+        return Context(stage, params, {"seed": 13, **shared}, classification, keys, tuple(inputs))
+
+    return make
