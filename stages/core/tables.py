@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 _ROW_GROUP = 4096
@@ -52,7 +53,19 @@ class SortedTable:
 
     def _write(self, out: pq.ParquetWriter, table: pa.Table) -> None:
         if table.num_rows:
-            out.write_table(table.sort_by(self._keys).combine_chunks(), row_group_size=_ROW_GROUP)
+            table = table.sort_by(self._keys).combine_chunks()
+            self._refuse_repeats(table)
+            out.write_table(table, row_group_size=_ROW_GROUP)
+
+    def _refuse_repeats(self, table: pa.Table) -> None:
+        """Two rows of one key would make lineage ambiguous; sorted, they stand side by side."""
+        same = pa.array([True] * (table.num_rows - 1), pa.bool_())
+        for key, _ in self._keys:
+            column = table.column(key)
+            same = pc.and_(same, pc.equal(column.slice(1), column.slice(0, table.num_rows - 1)))
+        if pc.any(same).as_py():
+            names = " and ".join(key for key, _ in self._keys)
+            raise ValueError(f"{self.path.name}: two rows have the same {names}")
 
     def _flush(self) -> None:
         self._spill.mkdir(exist_ok=True)

@@ -108,6 +108,11 @@ def test_the_manifest_holds_the_digest_of_every_file(tmp_path):
     assert manifest["files"]["records.parquet"] == storage.sha256_of(tmp_path / "clean" / "records.parquet")
 
 
+def test_two_records_of_one_id_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="two rows have the same id"):
+        write(tmp_path / "clean", ["0a", "0b", "0a"])
+
+
 def test_a_missing_manifest_names_the_file_and_the_next_step(tmp_path):
     with pytest.raises(DataError, match=r"manifest.json: no such file.*\n.*next: run"):
         _ = StageFolder(tmp_path / "none").manifest

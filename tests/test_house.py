@@ -1,0 +1,172 @@
+"""The house is tested like code: names, wiring, imports and pages are in step with each other."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.__main__ import STAGES
+from stages.commands import COMMANDS
+from stages.commands.docs import PAGE, params_page
+from stages.core.params import SHARED, Params
+from stages.core.params_file import read_params
+from stages.tasks import TASKS
+from tests.imports import code_of
+
+WITHOUT_SECTION = ("plan",)
+"""Stages that plan or describe what other sections say, and have no knobs of their own."""
+ALWAYS_READ = "task"
+
+
+@pytest.fixture(scope="module")
+def wiring():
+    return YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def stage_of(name):
+    return importlib.import_module(f"stages.{name}").STAGE
+
+
+def test_stages_have_one_name_everywhere_and_stand_in_the_order_of_the_work(wiring):
+    assert list(wiring) == list(STAGES)
+    sections = [name for name in Params.model_fields if name in STAGES]
+    assert sections == [name for name in STAGES if name not in WITHOUT_SECTION]
+    for name in STAGES:
+        assert stage_of(name).name == name
+        assert Path(f"tests/stages/test_{name}.py").exists()
+        assert f"data/{name}" in wiring[name]["outs"]
+        assert f"stages {name} " in wiring[name]["cmd"]
+        assert wiring[name]["desc"] == STAGES[name]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_dvc_watches_exactly_the_code_that_a_stage_imports(wiring, name):
+    listed = [dep.replace("${task}", "classification") for dep in wiring[name]["deps"] if dep.startswith("stages/")]
+    expected = [file.replace("${task}", "classification") for file in code_of(name)]
+    assert listed == expected, "run `python -m tests.imports`"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_dvc_watches_exactly_the_params_that_a_stage_is_given(wiring, name):
+    stage = stage_of(name)
+    given = {ALWAYS_READ, *stage.uses, *stage.sections} | ({name} if name in Params.model_fields else set())
+    assert set(wiring[name]["params"]) == given
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_reads_the_folders_that_dvc_says_it_depends_on(wiring, name):
+    inputs = re.findall(r"--in (\S+)", wiring[name]["cmd"])
+    assert [dep for dep in wiring[name]["deps"] if dep.removeprefix("data/") in STAGES] == inputs
+
+
+def test_no_dependency_is_a_folder_of_code(wiring):
+    for stage in wiring.values():
+        assert not any(dep.rstrip("/") in ("stages", "stages/core", "stages/methods") for dep in stage["deps"])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_door_tells_what_goes_in_and_out_and_explains_its_reasons(name):
+    module = importlib.import_module(f"stages.{name}")
+    assert "\nin:" in module.__doc__
+    assert "\nout:" in module.__doc__
+    assert f"data/{name}" in module.__doc__
+    assert module.STAGE.reasons, "a stage without reasons cannot explain itself"
+    assert all(re.fullmatch(r"[a-z0-9_]+", code) and len(text) > 10 for code, text in module.STAGE.reasons.items())
+
+
+@pytest.mark.parametrize("file", sorted(Path("stages").glob("*.py")), ids=str)
+def test_a_door_does_not_open_files_parse_arguments_or_log(file):
+    if file.name in ("__main__.py", "__init__.py"):
+        return
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imported = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not imported & {"argparse", "logging", "yaml", "ruamel", "pickle"}
+    assert not called & {"open", "print", "eval", "exec"}
+
+
+@pytest.mark.parametrize("file", sorted(Path("stages").rglob("*.py")), ids=str)
+def test_nothing_dangerous_is_called(file):
+    text = file.read_text(encoding="utf-8")
+    for word in ("import pickle", "shell=True", "trust_remote_code=True", "yaml.load(", "weights_only=False"):
+        assert word not in text
+
+
+def test_every_command_stands_in_its_own_file():
+    files = {path.stem for path in Path("stages/commands").glob("*.py")} - {"__init__"}
+    assert files == set(COMMANDS)
+    for name in COMMANDS:
+        module = importlib.import_module(f"stages.commands.{name}")
+        assert callable(module.run)
+        assert callable(module.add_arguments)
+
+
+def test_every_task_stands_in_its_own_file():
+    for name, place in TASKS.items():
+        assert place.startswith(f"stages.tasks.{name}:")
+
+
+def test_the_params_page_is_what_the_models_say():
+    assert PAGE.read_text(encoding="utf-8") == params_page(), "run `make docs`"
+
+
+def test_every_knob_is_explained():
+    for model in _models(Params):
+        assert model.__doc__
+        for key, field in model.model_fields.items():
+            nested = hasattr(field.annotation, "model_fields")
+            assert nested or len(field.description or "") > 15, f"{model.__name__}.{key}"
+
+
+def _models(model):
+    yield model
+    for field in model.model_fields.values():
+        for candidate in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if hasattr(candidate, "model_fields"):
+                yield from _models(candidate)
+
+
+@pytest.mark.parametrize("file", [Path("params.yaml"), *sorted(Path("presets").glob("*.yaml"))], ids=str)
+def test_params_files_are_valid_and_hold_plain_values_only(file):
+    read_params(file)
+    text = file.read_text(encoding="utf-8")
+    assert not re.search(r"[:\s][&*][a-z]|\$\{|: \d{4}-\d\d-\d\d", text), (
+        "no anchors, no ${}, no dates: DVC rewrites them"
+    )
+
+
+def test_what_people_sweep_stands_on_top_of_the_params_file():
+    keys = list(YAML(typ="safe").load(Path("params.yaml").read_text(encoding="utf-8")))
+    assert keys[: len(SHARED)] == list(SHARED)
+
+
+def test_help_answers_in_under_a_second():
+    subprocess.run([sys.executable, "-m", "stages", "--help"], check=True, capture_output=True)
+    fastest = min(_seconds_of([sys.executable, "-m", "stages", "--help"]) for _ in range(3))
+    assert fastest < 1.0
+
+
+def _seconds_of(command):
+    started = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - started
+
+
+def test_the_project_says_nothing_of_the_machine_it_was_written_on():
+    files = subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True).stdout.split()
+    for file in files:
+        if (
+            Path(file).suffix in {".py", ".md", ".yaml", ".toml", ".txt", ".html", ".j2"}
+            and file != "tests/test_house.py"
+        ):
+            assert not re.search(r"/work/|/root/|\.\./shared", Path(file).read_text(encoding="utf-8")), file
