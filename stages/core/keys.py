@@ -69,9 +69,9 @@ def key_file() -> Path:
     return Path(os.environ.get("ROWTRAIL_KEY_FILE") or project_root() / ".rowtrail" / "key")
 
 
-def make_key() -> Path:
+def make_key(path: Path | None = None) -> Path:
     """Write a new random key, mode 0600. Raises UsageError when there is one: replacing it would change every id."""
-    path = key_file()
+    path = path or key_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -16,7 +16,7 @@ from stages.core.ledger import Tally
 from stages.core.params import Params
 from stages.core.progress import say, track
 from stages.core.records import Decision, Record
-from stages.core.stage import Context, Stage, Usage
+from stages.core.stage import Context, Stage, Usage, Verdicts
 from stages.core.storage import FolderWriter, StageFolder, write_json
 from stages.core.task import Task
 
@@ -87,6 +87,8 @@ class _Run:
         scratch.mkdir()
         verdicts: Mapping[str, Any] = self.stage.survey(self.context, self.engine, scratch)
         shutil.rmtree(scratch)
+        if isinstance(verdicts, Verdicts):
+            self.report.update(verdicts.facts)
         for before in source.batches(self.context.task.schema, _BATCH):
             decisions = [self.stage.decide(r, self.context.params, verdicts.get(r.id)) for r in before]
             self._write_batch(decisions, before)
@@ -147,7 +149,8 @@ def _context(stage: Stage, inputs: Sequence[Path], params: Params, task: Task) -
     keys = load_keys({source.name: source.public for source in params.ingest.sources})
     shared = {name: getattr(params, name) for name in stage.uses}
     settings = stage.settings(params)
-    return Context(stage.name, settings if stage.sections else settings.get(stage.name), shared, task, keys, folders)
+    own = settings[stage.name] if stage.sections is None else settings
+    return Context(stage.name, own, shared, task, keys, folders)
 
 
 def _manifest(stage: Stage, context: Context, params: Params, tally: Tally) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Stage:
     shape: Literal["create", "record", "set", "artifact"]
     reasons: Mapping[str, str]
     uses: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
+    sections: tuple[str, ...] | None = None
     source: Callable[[Context], Iterable[Decision]] | None = None
     prepare: Callable[[Sequence[Record], Context], Sequence[Any]] | None = None
     decide: Callable[..., Decision] | None = None
@@ -94,11 +94,19 @@ class Stage:
     report: Callable[[Context, StageFolder], Mapping[str, Any]] | None = None
 
     def settings(self, params: Params) -> dict[str, Section]:
-        """The sections this stage reads: its own, and for `plan` those of what it plans."""
-        return {name: getattr(params, name) for name in (self.name, *self.sections) if hasattr(params, name)}
+        """The sections this stage reads: its own, unless it names others (`plan` reads those of what it plans)."""
+        return {name: getattr(params, name) for name in ((self.name,) if self.sections is None else self.sections)}
 
 
 Report = Callable[[Context, StageFolder], Mapping[str, Any]]
+
+
+class Verdicts(dict[str, Any]):
+    """A survey's verdicts by id, and what it measured of the whole set: `facts`, which go into the report."""
+
+    def __init__(self, verdicts: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+        super().__init__(verdicts)
+        self.facts = facts
 
 
 def create_stage(
@@ -137,12 +145,13 @@ def set_stage(
     *,
     reasons: Mapping[str, str],
     uses: tuple[str, ...] = (),
-    sections: tuple[str, ...] = (),
+    sections: tuple[str, ...] | None = None,
     report: Report | None = None,
 ) -> Stage:
     """A stage that must see the whole set: `survey(context, engine, scratch)` gives a mapping from id to verdict.
 
     Then `decide(record, params, verdict)` is asked about each record; the verdict is None for an id not in the mapping.
+    A mapping that is a `Verdicts` adds its facts to the report. With `sections`, `params` is a mapping of these.
     """
     return Stage(name, "set", reasons, uses, sections, survey=survey, decide=decide, report=report)
 
@@ -153,7 +162,10 @@ def artifact_stage(
     *,
     reasons: Mapping[str, str],
     uses: tuple[str, ...] = (),
-    sections: tuple[str, ...] = (),
+    sections: tuple[str, ...] | None = None,
 ) -> Stage:
-    """A stage that makes something else than records: `build(context, folder)` writes its files into the folder."""
+    """A stage that makes something else than records: `build(context, folder)` writes its files into the folder.
+
+    With `sections`, `context.params` is a mapping of those sections instead of the stage's own.
+    """
     return Stage(name, "artifact", reasons, uses, sections, build=build)

@@ -116,6 +116,14 @@ class StageFolder:
         with _reading(self.path / name) as file:
             return file.read(columns=columns)
 
+    def json(self, name: str) -> Any:
+        """A JSON file of the folder. Raises DataError when it is missing or cannot be parsed."""
+        try:
+            return json.loads((self.path / name).read_bytes())
+        except (OSError, ValueError):
+            step = f"run `dvc repro --force {self.stage}`"
+            raise DataError(Fault(str(self.path / name), "is missing or is not JSON", step)) from None
+
     def batches(self, schema: Schema, size: int = 512) -> Iterator[list[Record]]:
         """The records in order of id, `size` at a time: what long work goes through."""
         path = self.path / "records.parquet"

@@ -73,8 +73,14 @@ class Task(Protocol):
         """(model, tokenizer) that `finetune` saved."""
         ...
 
-    def encode(self, records: Sequence[Record], tokenizer: Any, max_length: int) -> list[dict[str, Any]]:
-        """One dict of features a record (`input_ids`, ..., `labels`), not padded."""
+    def outline(self, source: Path | str, labels: Sequence[str], options: Mapping[str, Any]) -> Any:
+        """As the model of `load`, but without weights (on torch's meta device): to count parameters before paying."""
+        ...
+
+    def encode(
+        self, records: Sequence[Record], tokenizer: Any, max_length: int, labels: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """One dict of features a record (`input_ids`, ...), not padded; with `labels` also the model's `labels`."""
         ...
 
     def losses(self, model: Any, batch: Mapping[str, Any]) -> Any:

@@ -98,14 +98,14 @@ def test_an_artifact_says_which_records_it_used_and_skipped(ingest, tmp_path, cl
         (folder / "model.txt").write_text("weights")
         return Artifact([used("0000", "role", tokens=3), skipped("0001", "left_out")], {"score": 0.5})
 
-    report = run(artifact_stage("plan", build, reasons=REASONS), [ingest], tmp_path / "out", params(), classification)
+    report = run(artifact_stage("audit", build, reasons=REASONS), [ingest], tmp_path / "out", params(), classification)
     assert report["records"] == {"in": 1200, "created": 0, "kept": 1199, "dropped": 1, "quarantined": 0}
     assert report["score"] == 0.5
     assert set(StageFolder(tmp_path / "out").manifest["files"]) == {"events.parquet", "model.txt", "report.json"}
 
 
 def test_an_artifact_cannot_claim_records_it_was_not_given(ingest, tmp_path, classification):
-    stage = artifact_stage("plan", lambda *_: Artifact([used("beef", "role")]), reasons=REASONS)
+    stage = artifact_stage("audit", lambda *_: Artifact([used("beef", "role")]), reasons=REASONS)
     with pytest.raises(ValueError, match="not given"):
         run(stage, [ingest], tmp_path / "out", params(), classification)
 

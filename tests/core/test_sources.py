@@ -63,7 +63,7 @@ def test_under_dvc_a_source_must_be_watched(monkeypatch, dep):
     sources = [source("elsewhere/rows.csv"), source("data/raw/rows.csv", "t")]
     assert len(find_files(sources)) == 2
     monkeypatch.setenv("DVC_STAGE", "ingest")
-    with pytest.raises(UsageError, match="add `- elsewhere/rows.csv` to ingest's deps") as error:
+    with pytest.raises(UsageError, match=r"add `- elsewhere/rows\.csv` to ingest's deps") as error:
         find_files(sources)
     assert len(error.value.faults) == 1
     write("dvc.yaml", f"stages: {{ingest: {{deps: [data/raw, {{{dep}: {{cache: false}}}}]}}}}\n")
@@ -88,6 +88,13 @@ def test_a_missing_column_is_named_with_those_that_are_there_before_any_row():
     one = source("data/raw/rows.csv")
     with pytest.raises(DataError, match="lacks the column text; there are: body, label"):
         next(file_rows(one, find_files([one]), 1000, {"text", "label"}))
+
+
+def test_a_first_row_taken_for_a_header_is_not_printed():
+    write("data/raw/rows.csv", "nora feldkamp wrote that her parcel from last week is late,bad\n" * 2)
+    with pytest.raises(DataError, match="there are: a name of 58 characters, bad") as error:
+        read("data/raw/rows.csv", {"text"})
+    assert "nora" not in str(error.value)
 
 
 def test_a_column_of_json_lines_may_be_missing_in_some_rows_but_not_in_all():

@@ -25,5 +25,5 @@ def test_an_unsure_answer_is_left_open():
 
 
 def test_a_language_without_a_model_is_wrong_use():
-    with pytest.raises(UsageError, match="clean.candidates"):
+    with pytest.raises(UsageError, match=r"clean\.candidates"):
         identify_language("hello", ("en", "zz"), 0.5)

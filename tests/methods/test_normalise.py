@@ -1,3 +1,4 @@
+import contextlib
 import time
 
 import pytest
@@ -12,8 +13,8 @@ SPANS = Schema((Column("text", "text"), Column("spans", "spans", of="text")))
 ANSWERS = Schema((Column("context", "text"), Column("answers", "answers", of="context")))
 PIECES = st.sampled_from(
     ["&", "amp;", "&lt;", "&#x200b;", "&#38;", "<b>", "</b>", "<p", ">", "<br>", "<!--", "-->", "â€™", "Ã©", "\u200b",
-     "\u200d", "\ufffd", "\0", "\x85", "\xa0", "e\u0301", "\u1100\u1161", "👩\u200d🔬", "\r\n", "\n", " ", "\t", "\u2029",
-     "word", "x", "FOOTER"]
+     "\u200d", "\ufffd", "\0", "\x85", "\xa0", "e\u0301", "\u1100\u1161", "👩\u200d🔬", "\r\n", "\n", " ", "\t",
+     "\u2029", "word", "x", "FOOTER"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=14).map("".join)
 RULES = Rules(boilerplate=("footer", r"sent from my \w+"))
@@ -110,8 +111,6 @@ def test_a_span_that_would_be_cut_or_emptied_is_not_silently_moved(text, start, 
 )  # fmt: skip
 def test_hostile_texts_do_not_take_for_ever(text):
     started = time.monotonic()
-    try:
+    with contextlib.suppress(Unsettled):
         clean(text)
-    except Unsettled:
-        pass
     assert time.monotonic() - started < 20

@@ -129,7 +129,7 @@ def test_a_stage_that_drops_everything_says_why_and_leaves_the_old_output(desk):
 def test_one_class_only_cannot_be_split_for_learning(desk):
     (desk.path / "rows.csv").write_text(rows(40, labels=("good",)), encoding="utf-8")
     desk.until("ingest")
-    refused(desk.run("split", "ingest"), 3, "one class")
+    refused(desk.run("split", "ingest"), 3, "all 40 records have the same label")
 
 
 def test_too_few_rows_for_all_splits_are_refused_with_the_counts(desk):

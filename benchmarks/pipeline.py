@@ -1,7 +1,7 @@
 """Time and peak memory of every stage on the project's params, each in a process of its own, and the test metrics.
 
-    python benchmarks/stages.py                          the params.yaml that is here
-    python benchmarks/stages.py -S ingest.limit=null     with values changed, as in `dvc exp run`
+    python benchmarks/pipeline.py                          the params.yaml that is here
+    python benchmarks/pipeline.py -S ingest.limit=null     with values changed, as in `dvc exp run`
 
 The project's own `data/` is not touched: outputs go to a folder that is removed at the end; `--keep DIR` keeps it.
 Peak memory is that of the largest single process; CPU seconds are those of all processes of the stage.

@@ -1,0 +1,121 @@
+"""Source rows become records with stable ids; what cannot be read is quarantined, not lost.
+
+in:  the files that `ingest.sources` in params.yaml names, and data/erasure.csv
+out: data/ingest   a record a row, and an event for every row, also for those that became none
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stages.core.erasure import Erasures, read_erasures
+from stages.core.params import Source
+from stages.core.records import Decision, drop_row
+from stages.core.rows import FileRow
+from stages.core.sources import SourceFile, digests, file_rows, find_files, is_hub, require_columns
+from stages.core.stage import Context, create_stage
+from stages.core.storage import StageFolder
+from stages.methods.hub_dataset import hub_rows
+from stages.methods.quarantine_check import READ, check_quarantine
+from stages.methods.row_ids import RowIds
+from stages.methods.row_record import decide_row
+from stages.methods.sampling import draw, largest_draw
+from stages.methods.source_summary import label_counts, rows_by_outcome
+
+REASONS = {
+    "created": "the row became a record",
+    "created_with_replacements": "the row became a record; U+FFFD stands for bytes that do not fit the encoding",
+    "not_sampled": "left out by `ingest.limit`",
+    "erased": "the record or its subject is on the erasure list",
+    "bad_encoding": "the row holds bytes that do not fit the source's encoding",
+    "malformed_row": "the row cannot be told apart into columns",
+    "too_long": "the row has more characters than `ingest.max_chars`, or its line is too long to read",
+    "missing_id": "the row has no key in the column that `id` names",
+    "duplicate_key": "an earlier row of the source has the same key",
+    "missing_field": "a column the task needs is empty",
+    "wrong_type": "a column holds another type of value than the task needs",
+    "empty_text": "the text is blank",
+    "missing_label": "the label is blank",
+    "unknown_label": "the label is not among `ingest.labels`",
+}
+
+
+def ingest(context: Context) -> Iterator[Decision]:
+    """One decision for each row of each source.
+
+    `limit` takes the records with the smallest hashes of (seed, id), over all sources: exactly so many, in whatever
+    order rows come, and a row that is added or removed moves at most one other. To find the largest hash that is taken
+    the sources are read twice. An erased record keeps its place in that choice: an erasure lets no other row in.
+    """
+    files = find_files(context.params.sources)
+    erasures = read_erasures()
+    bound = None
+    if context.params.limit is not None:
+        ids = (decision.id for decision in read_sources(context, files) if decision.record)
+        bound = largest_draw(context.seed, context.params.limit, ids)
+    for decision in read_sources(context, files):
+        yield settle(decision, erasures, bound, context.seed)
+
+
+def settle(decision: Decision, erasures: Erasures, bound: str | None, seed: int) -> Decision:
+    """What becomes of a row that could be a record: erasure comes before sampling."""
+    record = decision.record
+    if record is None:
+        return decision
+    if kind := erasures.kind(record.id, record.subject):
+        return drop_row(record.id, "erased", source=record.source, kind=kind)
+    if bound is not None and draw(seed, record.id) > bound:
+        return drop_row(record.id, "not_sampled", source=record.source)
+    return decision
+
+
+def read_sources(context: Context, files: Sequence[SourceFile]) -> Iterator[Decision]:
+    """A decision for each row: created or quarantined. Raises DataError when too many rows were quarantined."""
+    counts: dict[str, Counter[str]] = {}
+    for source in context.params.sources:
+        count = counts[source.name] = Counter()
+        ids = RowIds(context.keys, source.name, source.id)
+        for row in _rows(source, [file for file in files if file.source.name == source.name], context):
+            decision = decide_row(row, source, ids, context)
+            count[READ if decision.record else decision.events[0].reason] += 1
+            yield decision
+    check_quarantine(counts, context.params.max_quarantine_share)
+
+
+def _rows(source: Source, files: Sequence[SourceFile], context: Context) -> Iterator[FileRow]:
+    texts = {column.name for column in context.task.schema.of_kind("text")} - source.fields.keys()
+    named = {name for name in (source.id, source.subject, source.confidence) if name}
+    required = {*texts, *named, *source.fields.values()}
+    if is_hub(source):
+        rows = (FileRow(place, columns) for place, columns in enumerate(hub_rows(source.uri), 1))
+        return require_columns(rows, required, source.uri, at_once=True)
+    return file_rows(source, files, context.params.max_chars, required)
+
+
+def report(context: Context, folder: StageFolder) -> dict[str, Any]:
+    """Each source: its terms, the digests of its files, and what became of its rows."""
+    column = next((column.name for column in context.task.schema.of_kind("label", "labels")), None)
+    names = ["source", "subject", "confidence", *([column] if column else [])]
+    counts = rows_by_outcome(_dicts(folder.table("events.parquet", ["action", "reason", "evidence"])))
+    labels = label_counts(_dicts(folder.table(columns=names)), column)
+    hashes = digests(find_files(context.params.sources))
+    sources = {
+        source.name: {
+            **source.model_dump(include={"uri", "license", "public"}),
+            "files": [{"name": name, "sha256": digest} for name, digest in hashes.get(source.name, {}).items()],
+            **counts[source.name],
+            **labels.get(source.name, {}),
+        }
+        for source in context.params.sources
+    }
+    return {"sources": sources, "erasures_listed": len(read_erasures())}
+
+
+def _dicts(table: Any) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches():
+        yield from batch.to_pylist()
+
+
+STAGE = create_stage("ingest", ingest, reasons=REASONS, uses=("seed",), report=report)

@@ -1,0 +1,121 @@
+"""Arithmetic of a training before it runs: steps, tokens, memory, compute, and what looks wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+_USUAL_LR = {"full fine-tuning": (1e-6, 2e-4), "LoRA": (5e-5, 1e-3)}
+_QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
+UNCUT = 1_000_000
+"""A `max_length` that cuts nothing: to see how long texts really are."""
+
+
+def plan_steps(records: int, epochs: float, batch_size: int, options: Mapping[str, Any]) -> dict[str, int]:
+    """Steps of the optimizer, and at which of them the learning rate peaks, the loss is logged and evaluated.
+
+    A step takes `batch_size * gradient_accumulation` records; an epoch's last step takes what is left. `log_every`
+    divides `evaluate_every`, so that a run resumed from a checkpoint logs the same means.
+    """
+    batches = math.ceil(records / batch_size)
+    epoch = math.ceil(batches / options["gradient_accumulation"])
+    total = math.ceil(epochs * epoch)
+    evaluate_every = math.ceil(total / options["evaluations"])
+    log_every = max(n for n in range(1, max(1, evaluate_every // 5) + 1) if evaluate_every % n == 0)
+    return {
+        "effective_batch": batch_size * options["gradient_accumulation"],
+        "epoch": epoch,
+        "total": total,
+        "warmup": 0 if options["schedule"] == "constant" else math.ceil(total * options["warmup"]),
+        "evaluate_every": evaluate_every,
+        "log_every": log_every,
+    }
+
+
+def token_summary(lengths: Sequence[int], max_length: int, unknown: int, words: int, special: int) -> dict[str, Any]:
+    """Quantiles of the uncut lengths (with `special` tokens each), and how well the tokenizer knows this language.
+
+    `truncated` is the share of records that `max_length` cuts, `unknown` the share of tokens outside the vocabulary.
+    """
+    array = np.asarray(lengths)
+    quantiles = np.quantile(array, _QUANTILES, method="inverted_cdf")
+    return {
+        "total": int(array.sum()),
+        "quantiles": {f"{q:g}": int(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
+        "truncated": round(float((array > max_length).mean()), 6),
+        "unknown": round(unknown / max(1, int(array.sum())), 6),
+        "per_word": round((int(array.sum()) - special * len(array)) / max(1, words), 4),
+    }
+
+
+def estimate(
+    parameters: Mapping[str, int], shape: Mapping[str, int], options: Mapping[str, Any], batch_size: int, tokens: float
+) -> dict[str, float]:
+    """Memory in MB (10^6 bytes) and arithmetic in TFLOP of the training, to a factor of about two.
+
+    `shape` has the model's `layers`, `hidden`, `heads` and the `length` of the longest batch; `tokens` are all tokens
+    of the training. Memory: float32 weights, gradients and AdamW's two moments of what is trained, and activations of
+    s*b*h*(34 + 5*a*s/h) * 2 bytes a layer (Korthikanti et al. 2022, eq. 2, twice for float32 instead of 16 bits).
+    Arithmetic: two operations a weight and token forward and four back (Kaplan et al. 2020, table 1), where frozen
+    layers have no way back and frozen weights under adapters half of one.
+    """
+    layers = shape["layers"] - (options["frozen_layers"] if shape["layers"] else 0)
+    tokens_a_batch = batch_size * shape["length"]
+    layer = tokens_a_batch * shape["hidden"] * (34 + 5 * shape["heads"] * shape["length"] / max(1, shape["hidden"])) * 2
+    if options["gradient_checkpointing"]:
+        activations = layers * tokens_a_batch * shape["hidden"] * 4 + layer
+    else:
+        activations = layers * layer
+    computed = parameters["total"] - parameters["embedding"]
+    reached = computed * layers / shape["layers"] if shape["layers"] else computed
+    operations = tokens * (2 * computed + 2 * reached + 2 * min(parameters["trainable"], computed))
+    return {
+        "memory_mb": round((4 * parameters["total"] + 12 * parameters["trainable"] + activations) / 1e6, 1),
+        "tflop": round(operations / 1e12, 3),
+    }
+
+
+def warnings(plan: Mapping[str, Any], classes: Mapping[str, int]) -> list[dict[str, str]]:
+    """What to look at before paying: a code and a sentence with the numbers. `classes` count training records."""
+    return [{"code": code, "message": message} for code, message in (*_of_settings(plan), *_of_data(plan, classes))]
+
+
+def _of_settings(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    lora = plan["finetune"]["lora"]["enabled"]
+    method = "LoRA" if lora else "full fine-tuning"
+    low, high = _USUAL_LR[method]
+    if not low <= plan["lr"] <= high:
+        yield "unusual_lr", f"lr {plan['lr']:g} is outside the usual range for {method}, {low:g} to {high:g}"
+    if plan["steps"]["total"] < 20:
+        yield "few_steps", f"only {plan['steps']['total']} steps: more epochs or a smaller batch would learn more"
+    if plan["finetune"]["evaluations"] > plan["steps"]["total"]:
+        yield (
+            "few_evaluations",
+            f"{plan['steps']['total']} steps allow no {plan['finetune']['evaluations']} evaluations",
+        )
+
+
+def _of_data(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+    tokens, batch = plan["tokens"], plan["steps"]["effective_batch"]
+    if tokens["truncated"] > 0.05:
+        cut, longest = tokens["truncated"], tokens["quantiles"]["0.99"]
+        yield (
+            "truncated",
+            f"max_length {plan['finetune']['max_length']} cuts {cut:.1%} of records; 99 % fit in {longest}",
+        )
+    if tokens["unknown"] > 0.01:
+        yield "unknown_tokens", f"{tokens['unknown']:.1%} of the tokens are not in the model's vocabulary"
+    missing = [label for label in plan["labels"] if not classes.get(label)]
+    if missing:
+        yield "class_not_in_train", f"no training record has the label {', '.join(missing)}: it cannot be learned"
+    smallest = min((count for count in classes.values() if count), default=batch)
+    if batch > smallest:
+        yield "batch_exceeds_class", f"a step takes {batch} records, the smallest class has {smallest}"
+    if not plan["data"]["validation"]:
+        yield (
+            "no_validation",
+            "no validation records: nothing can stop the training early, and the last weights are kept",
+        )

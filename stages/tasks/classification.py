@@ -1,0 +1,152 @@
+"""Text classification with one label a record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stages.core.records import Column, Record, Schema
+from stages.core.task import Prediction, RowFault
+from stages.methods import models
+from stages.methods.baselines import majority, tfidf_logistic
+from stages.methods.batching import run_batches
+from stages.methods.metrics import score_labels
+
+
+class Classification:
+    """`text` in, one of the declared labels out."""
+
+    name = "classification"
+    schema = Schema((Column("text", "text"), Column("label", "label")))
+
+    def read_row(self, row: Mapping[str, Any], labels: Sequence[str] | None) -> dict[str, Any]:
+        """Text and label of a source row; the label is None where the source has no label column at all."""
+        text = row.get("text")
+        if text is None:
+            raise RowFault("missing_field", field="text")
+        if not isinstance(text, str):
+            raise RowFault("wrong_type", field="text", type=type(text).__name__)
+        if not text.strip():
+            raise RowFault("empty_text", field="text")
+        if "label" not in row:
+            return {"text": text, "label": None}
+        label = row["label"]
+        if label is None or (isinstance(label, str) and not label.strip()):
+            raise RowFault("missing_label", field="label")
+        if isinstance(label, float) or not isinstance(label, str | int | bool):
+            raise RowFault("wrong_type", field="label", type=type(label).__name__)
+        label = str(label).strip()
+        if labels is not None and label not in labels:
+            raise RowFault("unknown_label", field="label")
+        return {"text": text, "label": label}
+
+    def stratum(self, record: Record) -> str:
+        """The label."""
+        return record.values["label"] or ""
+
+    def targets(self, record: Record) -> str | None:
+        """The label."""
+        label: str | None = record.values["label"]
+        return label
+
+    def with_target(self, record: Record, label: str) -> Record:
+        """The record under another label."""
+        return record.with_values(label=label)
+
+    # --- the model --------------------------------------------------------------------------------------------------
+    def outline(self, source: Path | str, labels: Sequence[str], options: Mapping[str, Any]) -> Any:
+        """As the model of `load`, but without weights (torch's meta device): to count parameters before paying."""
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
+        config = self._config(source, labels, options)
+        with torch.device("meta"):
+            return models.adapt(AutoModelForSequenceClassification.from_config(config), options, "SEQ_CLS")
+
+    def load(self, source: Path | str, labels: Sequence[str], options: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The base model with a new head; seed torch before, for the head is random."""
+        from transformers import AutoModelForSequenceClassification
+
+        config = self._config(source, labels, options)
+        model = models.load_model(AutoModelForSequenceClassification, source, config)
+        return models.adapt(model, options, "SEQ_CLS"), models.load_tokenizer(source)
+
+    def load_tuned(self, folder: Path) -> tuple[Any, Any]:
+        """The tuned model, its labels in `config.id2label`."""
+        from transformers import AutoModelForSequenceClassification
+
+        model = models.load_model(AutoModelForSequenceClassification, folder, models.load_config(folder))
+        return model.eval(), models.load_tokenizer(folder)
+
+    def encode(
+        self, records: Sequence[Record], tokenizer: Any, max_length: int, labels: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Token ids and mask; `labels` is the index of the record's label among `labels`, where it is one of them."""
+        if not records:
+            return []
+        encoded = tokenizer([record.values["text"] for record in records], truncation=True, max_length=max_length)
+        rows = [dict(zip(encoded, values, strict=True)) for values in zip(*encoded.values(), strict=True)]
+        index = {label: i for i, label in enumerate(labels)}
+        for row, record in zip(rows, records, strict=True):
+            if record.values["label"] in index:
+                row["labels"] = index[record.values["label"]]
+        return rows
+
+    def losses(self, model: Any, batch: Mapping[str, Any]) -> Any:
+        """Cross-entropy (natural logarithm) of each record, shape (batch,)."""
+        from torch.nn.functional import cross_entropy
+
+        inputs = {name: value for name, value in batch.items() if name != "labels"}
+        return cross_entropy(model(**inputs).logits.float(), batch["labels"], reduction="none")
+
+    def predict(self, model: Any, tokenizer: Any, records: Sequence[Record], max_length: int) -> list[Prediction]:
+        """The most probable label, all probabilities, and the cross-entropy of the record's own label if it has one."""
+        names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+        features = self.encode(records, tokenizer, max_length)
+        logs = run_batches(model, tokenizer, features, _log_probabilities)
+        return [_prediction(record, names, row) for record, row in zip(records, logs, strict=True)]
+
+    def score(
+        self, records: Sequence[Record], predictions: Sequence[Prediction], resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Accuracy, macro precision, recall and F1, calibration error; per class; confusion counts."""
+        truth = [str(record.values["label"]) for record in records]
+        answers = [str(prediction.answer) for prediction in predictions]
+        return score_labels(truth, answers, [prediction.scores for prediction in predictions], resamples, seed)
+
+    def baselines(self, train: Sequence[Record], test: Sequence[Record], seed: int) -> dict[str, list[Prediction]]:
+        """The most frequent class, and TF-IDF with logistic regression."""
+        texts, labels = [r.values["text"] for r in train], [str(r.values["label"]) for r in train]
+        asked = [record.values["text"] for record in test]
+        found = {"majority": majority(labels, len(asked)), "tfidf_logistic": tfidf_logistic(texts, labels, asked, seed)}
+        return {
+            name: [_from_scores(record, scores) for record, scores in zip(test, rows, strict=True)]
+            for name, rows in found.items()
+        }
+
+    def _config(self, source: Path | str, labels: Sequence[str], options: Mapping[str, Any]) -> Any:
+        names = dict(enumerate(labels))
+        config = models.load_config(source, id2label=names, label2id={label: i for i, label in names.items()})
+        return models.with_dropout(config, options.get("dropout"))
+
+
+def _log_probabilities(model: Any, batch: Any) -> list[list[float]]:
+    """Natural logarithms of the probabilities, in double precision so that they add up to one."""
+    rows: list[list[float]] = model(**batch).logits.double().log_softmax(dim=-1).tolist()
+    return rows
+
+
+def _prediction(record: Record, names: Sequence[str], logs: Sequence[float]) -> Prediction:
+    by_label = dict(zip(names, logs, strict=True))
+    return _from_scores(record, {name: math.exp(value) for name, value in by_label.items()}, by_label)
+
+
+def _from_scores(record: Record, scores: Mapping[str, float], logs: Mapping[str, float] | None = None) -> Prediction:
+    """The answer is the first of the most probable labels; a label without probability has no finite loss: None."""
+    label = record.values["label"]
+    if logs is None:
+        logs = {name: math.log(value) for name, value in scores.items() if value > 0}
+    loss = -logs[label] if label in logs else None
+    return Prediction(record.id, max(scores, key=lambda name: scores[name]), scores, loss)
