@@ -1,7 +1,7 @@
 """Tune the model by the plan.
 
 in:  data/split, data/plan   records with their split; the plan that was made for them
-out: data/finetune           model/ (weights, tokenizer, label names), learning_curve.csv, live/ (DVCLive), training.json
+out: data/finetune           model/ (weights, tokenizer, labels), learning_curve.csv, live/ (DVCLive), training.json
 """
 
 from __future__ import annotations

@@ -118,18 +118,20 @@ def _by_embedding(known: Candidates, learned: NDArray[np.bool_]) -> Floats:
 
 
 def sentence(membership: Mapping[str, Any], failed: Sequence[str]) -> str:
-    """What the attack shows, and what it does not."""
+    """What the stronger of the two attacks shows, and what it does not."""
     if "auc" not in membership:
         return f"Not tried: it takes at least {LEAST} members and {LEAST} non-members with a label."
-    numbers = f"AUC {membership['auc']:.3f}, 95 % interval {membership['auc_low']:.3f} to {membership['auc_high']:.3f}"
+    attack = max(("auc", "calibrated_auc"), key=lambda name: membership.get(f"{name}_low", 0.0))
+    value, low, high = (membership[f"{attack}{end}"] for end in ("", "_low", "_high"))
+    numbers = f"AUC {value:.3f}, 95 % interval {low:.3f} to {high:.3f}, the stronger of two attacks"
     if failed:
         return (
             f"Not valid ({numbers}): training and test rows can be told apart without the tuned model, by "
             f"{' and '.join(failed)}; what the attack finds may be that difference and not memory."
         )
-    if membership["auc_low"] > 0.5:
+    if low > 0.5:
         return f"The model treats rows it was trained on differently ({numbers}): it tells something of who is in them."
     return (
-        f"This attack does no better than guessing ({numbers}). A stronger one might; only differential privacy bounds "
+        f"Neither attack does better than guessing ({numbers}). A stronger one might; only differential privacy bounds "
         "what any attack can find."
     )

@@ -79,5 +79,13 @@ def test_the_sentence_says_which_of_four_things_happened():
         sentence({**chance, "auc_low": 0.51}, []),
         sentence(chance, ["text"]),
     ]
-    assert [one.split()[0] for one in said] == ["Not", "This", "The", "Not"]
+    assert [one.split()[0] for one in said] == ["Not", "Neither", "The", "Not"]
     assert len(set(said)) == 4
+
+
+def test_the_sentence_speaks_of_the_stronger_attack():
+    found = {"auc": 0.5, "auc_low": 0.45, "auc_high": 0.55}
+    calibrated = {"calibrated_auc": 0.54, "calibrated_auc_low": 0.51, "calibrated_auc_high": 0.57}
+    assert sentence({**found, **calibrated}, []).startswith(
+        "The model treats rows it was trained on differently (AUC 0.540"
+    )
