@@ -87,7 +87,9 @@ def _run_stage(options: argparse.Namespace) -> int:
     if "DVC_STAGE" in os.environ:
         end_with_parent()
     params = read_params(options.params)
-    _stay_offline([params.model, *(source.uri for source in params.ingest.sources)])
+    from_hub = any(_is_hub_name(model) for model in (params.model, params.check_labels.encoder or params.model))
+    from_hub |= any(source.uri.startswith("hf://") for source in params.ingest.sources)
+    _set_environment(offline=not from_hub)
     task = load_task(params.task)
     stage = importlib.import_module(f"stages.{options.name}").STAGE
     run(stage, options.inputs, options.out, params, task)
@@ -95,20 +97,22 @@ def _run_stage(options: argparse.Namespace) -> int:
 
 
 def _run_command(options: argparse.Namespace) -> int:
-    _stay_offline([])
+    _set_environment(offline=True)
     return int(importlib.import_module(f"stages.commands.{options.name}").run(options))
 
 
-def _stay_offline(uses: Sequence[str]) -> None:
-    """No network unless a hub name in the params asks for it; never any telemetry."""
+def _set_environment(*, offline: bool) -> None:
+    """Settings that libraries read when they are imported: no network unless a hub name asks for it, no telemetry."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if not any(use.startswith("hf://") or _is_hub_name(use) for use in uses):
+    # Threads that wait by spinning take the cores from those that work: three times slower beside other processes.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if offline:
         os.environ.update({"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
 
 
-def _is_hub_name(use: str) -> bool:
-    return "://" not in use and use.count("/") == 1 and not use.startswith((".", "/", "~")) and not Path(use).exists()
+def _is_hub_name(model: str) -> bool:
+    return "://" not in model and not model.startswith((".", "/", "~")) and not Path(model).exists()
 
 
 def _fail(name: str, message: str, code: int) -> int:

@@ -125,7 +125,9 @@ def _tell(plan: Mapping[str, Any]) -> None:
     steps, counts, records = plan["steps"], plan["parameters"], plan["data"]["train"]
     say(f"  plan: {records} records, {steps['total']} steps of {steps['effective_batch']}, lr {plan['lr']:g}")
     say(f"  plan: {counts['trainable']:,} of {counts['total']:,} parameters trained")
-    say(f"  plan: about {plan['estimated']['memory_mb']:.0f} MB and {plan['estimated']['tflop']:.1f} TFLOP")
+    cost = plan["estimated"]
+    minutes = f"{cost['minutes_on_two_cores']:.0f} minutes on two CPU cores"
+    say(f"  plan: about {cost['memory_mb']:.0f} MB, {cost['tflop']:.1f} TFLOP: {minutes}")
     for warning in plan["warnings"]:
         say(f"  plan: warning: {warning['message']}")
 

@@ -51,10 +51,15 @@ def token_summary(lengths: Sequence[int], max_length: int, unknown: int, words: 
     }
 
 
+TWO_CORES = 1e11
+"""Operations a second that two server cores reached with MiniLM at batch 32 (docs/benchmarks.md). A constant and not a
+measurement of this machine, so that the plan is the same file everywhere."""
+
+
 def estimate(
     parameters: Mapping[str, int], shape: Mapping[str, int], options: Mapping[str, Any], batch_size: int, tokens: float
 ) -> dict[str, float]:
-    """Memory in MB (10^6 bytes) and arithmetic in TFLOP of the training, to a factor of about two.
+    """Memory in MB (10^6 bytes), arithmetic in TFLOP and minutes on two CPU cores, to a factor of about two.
 
     `shape` has the model's `layers`, `hidden`, `heads` and the `length` of the longest batch; `tokens` are all tokens
     of the training. Memory: float32 weights, gradients and AdamW's two moments of what is trained, and activations of
@@ -75,6 +80,7 @@ def estimate(
     return {
         "memory_mb": round((4 * parameters["total"] + 12 * parameters["trainable"] + activations) / 1e6, 1),
         "tflop": round(operations / 1e12, 3),
+        "minutes_on_two_cores": round(operations / TWO_CORES / 60, 1),
     }
 
 

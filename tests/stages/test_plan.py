@@ -71,6 +71,7 @@ def test_frozen_layers_and_checkpointing_need_less_memory_and_frozen_layers_less
     assert frozen["tflop"] < plain["tflop"]
     assert recomputed["memory_mb"] < plain["memory_mb"]
     assert plain["tflop"] == pytest.approx(6 * 10_300_000 * 1e6 / 1e12)
+    assert plain["minutes_on_two_cores"] == pytest.approx(plain["tflop"] / 0.1 / 60, abs=0.1)
 
 
 @pytest.mark.parametrize(
