@@ -132,4 +132,5 @@ def _hashes(context: Context, value: str) -> Iterator[str]:
         yield context.keys.hash("pii-value", source, value)[:32]
 
 
-STAGE = artifact_stage("audit", audit, reasons=REASONS, uses=("seed", "model"))
+HEADLINE = ("membership.*", "valid", "leaks_found")
+STAGE = artifact_stage("audit", audit, reasons=REASONS, uses=("seed", "model"), headline=HEADLINE)

@@ -115,6 +115,13 @@ def decide(record: Record, params: Mapping[str, Any], suspect: Suspect | None) -
     return flag(record, "suspect_label", **suspect.evidence)
 
 
+HEADLINE = ("suspects", "suspect_share", "suspects_changed", "confidence.auroc")
 STAGE = set_stage(
-    "check_labels", survey, decide, reasons=REASONS, uses=("seed", "model"), sections=("check_labels", "split")
+    "check_labels",
+    survey,
+    decide,
+    reasons=REASONS,
+    uses=("seed", "model"),
+    sections=("check_labels", "split"),
+    headline=HEADLINE,
 )

@@ -83,4 +83,5 @@ def report(context: Context, folder: StageFolder) -> dict[str, Any]:
     }
 
 
-STAGE = record_stage("clean", clean_record, reasons=REASONS, report=report)
+HEADLINE = ("dropped_share",)
+STAGE = record_stage("clean", clean_record, reasons=REASONS, report=report, headline=HEADLINE)

@@ -124,4 +124,5 @@ def report(context: Context, folder: StageFolder) -> Mapping[str, Any]:
     return {**summary(stories, source_of), "lsh": lsh}
 
 
-STAGE = set_stage("deduplicate", survey, decide, reasons=REASONS, report=report)
+HEADLINE = ("duplicates.*", "label_conflicts", "largest_group")
+STAGE = set_stage("deduplicate", survey, decide, reasons=REASONS, report=report, headline=HEADLINE)

@@ -99,4 +99,5 @@ def _usages(reason: str, answered: Answered) -> Iterator[Usage]:
         yield used(prediction.id, reason, correct=correct, loss=prediction.loss)
 
 
-STAGE = artifact_stage("evaluate", evaluate, reasons=REASONS, uses=("seed",))
+HEADLINE = ("accuracy*", "macro_f1*", "ece*", "loss", "baselines.*.macro_f1*", "gain.*", "fit.code", "fit.gap*")
+STAGE = artifact_stage("evaluate", evaluate, reasons=REASONS, uses=("seed",), headline=HEADLINE)

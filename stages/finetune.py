@@ -123,4 +123,5 @@ def _outcome(trained: Trained, plan: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-STAGE = artifact_stage("finetune", finetune, reasons=REASONS, sections=())
+HEADLINE = ("train_loss", "validation_loss", "steps", "best_step", "trainable_parameters")
+STAGE = artifact_stage("finetune", finetune, reasons=REASONS, sections=(), headline=HEADLINE)

@@ -132,4 +132,7 @@ def _tell(plan: Mapping[str, Any]) -> None:
         say(f"  plan: warning: {warning['message']}")
 
 
-STAGE = artifact_stage("plan", make_plan, reasons=REASONS, uses=_USES, sections=("finetune", "privacy"))
+HEADLINE = ("steps.total", "steps.effective_batch", "parameters.trainable", "tokens.truncated", "estimated.*")
+STAGE = artifact_stage(
+    "plan", make_plan, reasons=REASONS, uses=_USES, sections=("finetune", "privacy"), headline=HEADLINE
+)

@@ -115,4 +115,5 @@ def report(context: Context, folder: StageFolder) -> dict[str, Any]:
     }
 
 
-STAGE = record_stage("scrub_pii", decide, reasons=REASONS, prepare=prepare, report=report)
+HEADLINE = ("records_touched", "share_touched", "leaks.*")
+STAGE = record_stage("scrub_pii", decide, reasons=REASONS, prepare=prepare, report=report, headline=HEADLINE)

@@ -115,4 +115,5 @@ def _refuse_leaks(leaks: Mapping[str, int]) -> None:
         raise DataError(*faults)
 
 
-STAGE = set_stage("split", survey, decide, reasons=REASONS, uses=("seed",), report=report)
+HEADLINE = ("leakage.*", "parts.*.share")
+STAGE = set_stage("split", survey, decide, reasons=REASONS, uses=("seed",), report=report, headline=HEADLINE)

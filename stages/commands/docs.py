@@ -13,8 +13,8 @@ _HEAD = """# Params
 
 Every knob of `params.yaml`. This page is made from `stages/core/params.py` by `make docs`; a test compares the two.
 
-The whole file is checked whenever a stage starts: an unknown key, a value out of bounds or a number in quotes is refused,
-and all faults are listed at once. Change a value in the file, or for one experiment: `dvc exp run -S lr=2e-5`,
+The whole file is checked whenever a stage starts: an unknown key, a value out of bounds or a number in quotes is
+refused, and all faults are listed at once. Change a value in the file, or for one experiment: `dvc exp run -S lr=2e-5`,
 `dvc exp run -S split.test=0.2`.
 """
 

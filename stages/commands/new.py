@@ -15,8 +15,9 @@ from stages.methods.skeleton import SourceChoice, read_me, source_name, starting
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COPIED = (
-    "Makefile", "dvc.yaml", "pyproject.toml", "LICENSE", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore",
-    "data/raw/.gitignore", "docs/params.md", "requirements", "stages",
+    "Makefile", "dvc.yaml", "pyproject.toml", "LICENSE", "CONTRIBUTING.md", ".gitignore", ".dvcignore", ".dvc/config",
+    ".dvc/.gitignore", "benchmarks", "data/raw/.gitignore", "data/samples", "docs", "presets", "requirements", "stages",
+    "tests",
 )  # fmt: skip
 _SAMPLE = "data/samples/classification.csv"
 
@@ -45,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
         subject=args.subject,
         public=args.sample,
     )
+    preset = (_ROOT / "presets" / "classification.yaml").read_text(encoding="utf-8")
     _copy(args.dir, data)
-    (args.dir / "params.yaml").write_text(starting_params(choice), encoding="utf-8")
+    (args.dir / "params.yaml").write_text(starting_params(choice, preset), encoding="utf-8")
     (args.dir / "README.md").write_text(read_me(choice), encoding="utf-8")
     read_params(args.dir / "params.yaml")
     make_key(args.dir / ".rowtrail" / "key")
@@ -62,7 +64,7 @@ def _checked(target: Path, csv: Path | None, columns: dict[str, str], sample: bo
     faults = []
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         faults.append(Fault(str(target), "exists and is not an empty folder", "choose another place"))
-    missing = [name for name in ("dvc.yaml", "pyproject.toml", "stages") if not (_ROOT / name).exists()]
+    missing = [name for name in ("dvc.yaml", "pyproject.toml", "presets", "stages") if not (_ROOT / name).exists()]
     if missing:
         step = "run it from a clone of the repository: a project is a copy of it"
         faults.append(Fault(str(_ROOT), f"lacks {', '.join(missing)}", step))
@@ -106,7 +108,7 @@ def _copy(target: Path, data: Path | None) -> None:
             shutil.copyfile(source, place)
     for folder in ("data/raw", "reports"):
         (target / folder).mkdir(parents=True, exist_ok=True)
-    (target / "data" / "erasure.csv").write_text("id,subject\n", encoding="utf-8")
+    (target / "data" / "erasure.csv").write_text("kind,value\n", encoding="utf-8")
     if data:
         shutil.copyfile(data, target / "data" / "raw" / data.name)
 

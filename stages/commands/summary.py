@@ -56,13 +56,15 @@ def _findings(scrub: Mapping[str, Any], labels: Mapping[str, Any]) -> list[str]:
 
 
 def _scores(evaluate: Mapping[str, Any], audit: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"{name:<12} {evaluate[name]:.3f} (95 % interval {evaluate[f'{name}_low']:.3f} to {evaluate[f'{name}_high']:.3f})"
-        for name in ("accuracy", "macro_f1")
-        if name in evaluate
-    ]
+    lines = []
+    for name in ("accuracy", "macro_f1"):
+        if name in evaluate:
+            value, low, high = (evaluate[f"{name}{end}"] for end in ("", "_low", "_high"))
+            lines.append(f"{name:<12} {value:.3f} (95 % interval {low:.3f} to {high:.3f})")
     for name, scores in evaluate.get("baselines", {}).items():
-        lines.append(f"  {name:<10} {scores['macro_f1']:.3f} macro F1")
+        lines.append(f"  {name:<14} {scores['macro_f1']:.3f} macro F1")
     if "auc" in audit.get("membership", {}):
-        lines.append(f"membership   AUC {audit['membership']['auc']:.3f} (0.5: the model tells nothing of who trained it)")
+        lines.append(
+            f"membership   AUC {audit['membership']['auc']:.3f} (0.5: the model tells nothing of who trained it)"
+        )
     return lines

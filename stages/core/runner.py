@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def run(stage: Stage, inputs: Sequence[Path], out: Path, params: Params, task: T
         report = {"records": work.tally.counts(), "reasons": work.tally.reasons_by_action(), **work.report}
         write_json(folder.work / "report.json", report)
         folder.finish(_manifest(stage, context, params, work.tally))
-    _publish(stage.name, out, work.publish)
+    _publish(stage, out, report, work.publish)
     say(f"{stage.name}: {_summary(work.tally)} in {time.monotonic() - started:.0f} s")
     return report
 
@@ -185,16 +186,31 @@ def _refuse_empty(stage: Stage, tally: Tally) -> None:
     raise DataError(Fault(stage.name, problem, f"look at `{stage.name}` in params.yaml, and at the sources"))
 
 
-def _publish(stage: str, out: Path, files: Sequence[str]) -> None:
-    """Copy the report, and what people look at, to `reports/`: only for the project's own folder `data/<stage>`."""
-    if out.resolve() != (Path("data") / stage).resolve():
+def _publish(stage: Stage, out: Path, report: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Write the metrics, and copy what people look at, to `reports/`: only for the project's own folder `data/<stage>`.
+
+    The metrics are the report without its tables, so that `dvc metrics diff` can be read; all of it is in the folder.
+    """
+    if out.resolve() != (Path("data") / stage.name).resolve():
         return
-    for name, place in [("report.json", f"{stage}.json"), *((file, file) for file in files)]:
-        target = Path("reports") / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.new")
+    write_json(Path("reports") / f"{stage.name}.json", metrics_of(report, stage.headline))
+    for name in files:
+        beside = Path("reports") / f".{name}.new"
         shutil.copyfile(out / name, beside)
-        beside.replace(target)
+        beside.replace(Path("reports") / name)
+
+
+def metrics_of(report: Mapping[str, Any], headline: Sequence[str], place: str = "") -> dict[str, Any]:
+    """Counts, reasons, and the figures whose dotted path matches a pattern of the headline."""
+    found: dict[str, Any] = {}
+    for key, value in report.items():
+        path = f"{place}{key}"
+        if isinstance(value, Mapping):
+            inner = metrics_of(value, headline, f"{path}.")
+            found |= {key: inner} if inner else {}
+        elif path.startswith(("records.", "reasons.")) or any(fnmatchcase(path, pattern) for pattern in headline):
+            found[key] = value
+    return found
 
 
 def _summary(tally: Tally) -> str:

