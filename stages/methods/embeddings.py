@@ -1,9 +1,10 @@
 """Embeddings of texts by a frozen encoder: mean of the last layer's token vectors, scaled to length one.
 
-The same text gives the same bytes, whatever it is embedded with and on however many cores: batches have fixed shapes
-(16 rows, lengths in steps of 8 tokens, filled up), for matrix kernels choose their order of summation by the shape;
-each batch runs on one thread; and vectors are rounded to four decimals. Another version of torch, or another kind of
-processor, can still differ in the last digit kept.
+The same text gives the same bytes, whatever it is embedded with, on however many cores and on whatever processor:
+computing in double precision and rounding to four decimals leaves no room for how a processor rounds (a value would
+have to lie within some 1e-13 of a rounding bound). Half the speed is the price: in single precision, two instruction
+sets of one processor gave other suspects. Batches have fixed shapes besides (16 rows, lengths in steps of 8 tokens,
+filled up) and run on one thread, for matrix kernels choose their order of summation by both.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Encoder:
 
     def digest(self) -> str:
         """Changes with whatever changes the vectors: the model's files, the cut, and how vectors are made here."""
-        made_by = {"model": models.identity(self.source), "max_tokens": self.max_tokens, "rows": _ROWS, "step": _STEP}
+        made_by = {"model": models.identity(self.source), "max_tokens": self.max_tokens, "dtype": "float64"}
+        made_by |= {"rows": _ROWS, "step": _STEP}
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:32]
 
     def tokens(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -65,7 +67,7 @@ class Encoder:
             states = _model(self.source)(input_ids=ids, attention_mask=mask).last_hidden_state
             means = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
             unit = torch.nn.functional.normalize(means, dim=-1)
-        rounded: NDArray[np.int16] = np.rint(unit[: len(batch)].double().numpy() * _SCALE).astype(np.int16)
+        rounded: NDArray[np.int16] = np.rint(unit[: len(batch)].numpy() * _SCALE).astype(np.int16)
         return rounded
 
 
@@ -134,7 +136,7 @@ def _tokenizer(source: str) -> Any:
 def _model(source: str) -> Any:
     from transformers import AutoModel
 
-    return models.load_model(AutoModel, source, models.load_config(source)).eval()
+    return models.load_model(AutoModel, source, models.load_config(source)).eval().double()
 
 
 @contextlib.contextmanager

@@ -24,6 +24,9 @@ Codes: TypeAlias = NDArray[np.int64]
 
 _INVERSE_REGULARISATION = 10.0  # vectors of length one need weights this free
 _FLOOR = 1e-6
+_NEWTON_LIMIT = 4000
+"""Weights up to which Newton steps are taken: their Hessian is the square of this. They end at the optimum, which is one
+point; where L-BFGS stops depends, in the sixth digit or so, on how the processor rounds."""
 _BLOCK = 512
 
 
@@ -105,7 +108,9 @@ def fitted(vectors: Vectors, given: Codes, known: NDArray[np.bool_], asked: NDAr
     if len(classes) < 2:
         found[:, classes] = 1.0
         return found
-    model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=200, tol=1e-4)
+    newton = vectors.shape[1] * len(classes) <= _NEWTON_LIMIT
+    solver = {"solver": "newton-cholesky", "tol": 1e-8} if newton else {"solver": "lbfgs", "tol": 1e-4}
+    model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=200, **solver)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # ranks are settled long before the last digits are
         model.fit(vectors[known].astype(np.float64), given[known])
