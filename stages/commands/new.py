@@ -16,7 +16,7 @@ from stages.methods.skeleton import SourceChoice, read_me, source_name, starting
 _ROOT = Path(__file__).resolve().parents[2]
 _COPIED = (
     "Makefile", "dvc.yaml", "pyproject.toml", "LICENSE", "CONTRIBUTING.md", ".gitignore", ".dvcignore", ".dvc/config",
-    ".dvc/.gitignore", "benchmarks", "data/raw/.gitignore", "data/samples", "docs", "presets", "requirements", "stages",
+    ".dvc/.gitignore", "benchmarks", "data/raw/.gitkeep", "data/samples", "docs", "presets", "requirements", "stages",
     "tests",
 )  # fmt: skip
 _SAMPLE = "data/samples/classification.csv"

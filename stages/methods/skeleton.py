@@ -70,6 +70,7 @@ it. This folder is yours: the code in `stages/`, the knobs in `params.yaml`, the
 Good to know:
 
 * `.rowtrail/key` makes the ids and the surrogates. Keep a copy in a safe place; it never goes into git.
-* `data/raw` is not in git, whose history cannot be erased.
+* `data/raw` is not in git, whose history cannot be erased. `dvc add` each file there and commit the small `.dvc` file
+  that it writes: then old versions of the data can be compared, and queued experiments (`dvc exp run --queue`) find it.
 * If `reports/index.html` shows that many rows were set aside, `rowtrail show ingest` says why.
 """
