@@ -20,13 +20,13 @@ from stages.core.params import AuditParams
 from stages.core.records import Record
 from stages.core.stage import Artifact, Context, Usage, artifact_stage, used
 from stages.core.storage import files_below
-from stages.methods import leaks, membership
-from stages.methods.embeddings import Encoder, embed
-from stages.methods.membership import Candidates
-from stages.methods.roc import curve
-from stages.methods.score_tables import csv_text
-from stages.methods.splitting import fold_of, group_keys
-from stages.methods.tuned_model import open_tuned, sample
+from stages.methods.audit import leaks, membership
+from stages.methods.audit.membership import Candidates
+from stages.methods.audit.roc import curve
+from stages.methods.check_labels.embeddings import Encoder, embed
+from stages.methods.evaluate.tables import csv_text
+from stages.methods.evaluate.tuned_model import open_tuned, sample
+from stages.methods.split.splitting import fold_of, group_keys
 
 REASONS = {
     "attacked_as_member": "a training record that membership inference was tried on",

@@ -19,11 +19,11 @@ from stages.core.params import CheckLabelsParams, SplitParams
 from stages.core.records import Decision, Label, Record, drop, flag, keep, relabel
 from stages.core.stage import Context, Verdicts, set_stage
 from stages.core.task import Task
-from stages.methods.embeddings import Encoder, embed
-from stages.methods.label_errors import Doubts, Views, deal_folds, doubt, look
-from stages.methods.label_report import Checked, summary
-from stages.methods.shingles import digest
-from stages.methods.splitting import draw, group_keys, part_of
+from stages.methods.check_labels.embeddings import Encoder, embed
+from stages.methods.check_labels.label_errors import Doubts, Views, deal_folds, doubt, look
+from stages.methods.check_labels.summary import Checked, summary
+from stages.methods.deduplicate.shingles import digest
+from stages.methods.split.splitting import draw, group_keys, part_of
 
 REASONS = {
     "suspect_label": "a model that has not seen the record's group, and most of its neighbours, expect another label",

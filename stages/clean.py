@@ -16,9 +16,9 @@ from stages.core.records import Decision, Record, drop, keep
 from stages.core.spans import SpanCut
 from stages.core.stage import Context, record_stage
 from stages.core.storage import StageFolder
-from stages.methods.identify_language import identify_language
-from stages.methods.normalise import Rules, Unsettled, normalise
-from stages.methods.text_quality import letter_share, quantiles, repetition
+from stages.methods.clean.language import identify_language
+from stages.methods.clean.normalise import Rules, Unsettled, normalise
+from stages.methods.clean.quality import letter_share, quantiles, repetition
 
 REASONS = {
     "normalised": "the text was repaired: evidence counts the edits of each step",

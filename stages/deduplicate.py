@@ -19,11 +19,11 @@ from stages.core.records import Decision, Event, Record, drop, edit, keep
 from stages.core.stage import Context, set_stage
 from stages.core.storage import StageFolder
 from stages.core.task import Task
-from stages.methods.duplicate_groups import Fact, Verdict, blocks, closest, exact_survivors, tied, verdicts
-from stages.methods.duplicate_report import summary
-from stages.methods.minhash import banding
-from stages.methods.near_duplicates import Comparable, LongTexts, Nearest, bucket_keys, comparables, long_texts
-from stages.methods.shingles import digest
+from stages.methods.deduplicate.groups import Fact, Verdict, blocks, closest, exact_survivors, tied, verdicts
+from stages.methods.deduplicate.minhash import banding
+from stages.methods.deduplicate.near import Comparable, LongTexts, Nearest, bucket_keys, comparables, long_texts
+from stages.methods.deduplicate.shingles import digest
+from stages.methods.deduplicate.summary import summary
 
 REASONS = {
     "exact_duplicate": "its texts equal those of a kept record, but for case, spaces and punctuation",

@@ -17,8 +17,8 @@ from typing import Any
 from stages.core.errors import DataError, Fault
 from stages.core.stage import Artifact, Context, artifact_stage
 from stages.core.storage import StageFolder
-from stages.methods.report_figures import figures
-from stages.methods.report_html import page
+from stages.methods.document.figures import figures
+from stages.methods.document.html import page
 
 REASONS: dict[str, str] = {}
 

@@ -17,10 +17,10 @@ from stages.core.errors import DataError, Fault
 from stages.core.params import EvaluateParams
 from stages.core.records import Record
 from stages.core.stage import Artifact, Context, Usage, artifact_stage, skipped, used
-from stages.methods.fit_check import diagnose
-from stages.methods.score_report import Answered, baseline_scores, model_scores, slice_scores, without_suspects
-from stages.methods.score_tables import csv_text, prediction_table
-from stages.methods.tuned_model import open_tuned, sample
+from stages.methods.evaluate.fit_check import diagnose
+from stages.methods.evaluate.summary import Answered, baseline_scores, model_scores, slice_scores, without_suspects
+from stages.methods.evaluate.tables import csv_text, prediction_table
+from stages.methods.evaluate.tuned_model import open_tuned, sample
 
 REASONS = {
     "tested_on": "the record is in the test split: used for the final score, and for nothing before",

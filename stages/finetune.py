@@ -18,10 +18,10 @@ from stages.core.live import write_live
 from stages.core.records import Record
 from stages.core.stage import Artifact, Context, Usage, artifact_stage, skipped, used
 from stages.core.storage import StageFolder, sha256_of, write_json
-from stages.methods import models
-from stages.methods.batching import length
-from stages.methods.planning import UNCUT
-from stages.methods.training import CURVE, Learner, Machine, Trained, class_weights, curve_csv, fit, prepare
+from stages.methods.finetune import models
+from stages.methods.finetune.batching import length
+from stages.methods.finetune.planning import UNCUT
+from stages.methods.finetune.training import CURVE, Learner, Machine, Trained, class_weights, curve_csv, fit, prepare
 
 REASONS = {
     "trained_on": "the model learned from this record (tokens: how many it saw)",

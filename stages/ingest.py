@@ -17,12 +17,12 @@ from stages.core.rows import FileRow
 from stages.core.sources import SourceFile, digests, file_rows, find_files, is_hub, require_columns
 from stages.core.stage import Context, create_stage
 from stages.core.storage import StageFolder
-from stages.methods.hub_dataset import hub_rows
-from stages.methods.quarantine_check import READ, check_quarantine
-from stages.methods.row_ids import RowIds
-from stages.methods.row_record import decide_row
-from stages.methods.sampling import draw, largest_draw
-from stages.methods.source_summary import label_counts, rows_by_outcome
+from stages.methods.ingest.hub_dataset import hub_rows
+from stages.methods.ingest.quarantine import READ, check_quarantine
+from stages.methods.ingest.row_ids import RowIds
+from stages.methods.ingest.row_record import decide_row
+from stages.methods.ingest.sampling import draw, largest_draw
+from stages.methods.ingest.summary import label_counts, rows_by_outcome
 
 REASONS = {
     "created": "the row became a record",

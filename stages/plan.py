@@ -19,9 +19,9 @@ from stages.core.progress import say, track
 from stages.core.records import Record
 from stages.core.stage import Artifact, Context, artifact_stage
 from stages.core.storage import write_json
-from stages.methods import models
-from stages.methods.batching import length
-from stages.methods.planning import UNCUT, estimate, plan_steps, token_summary, warnings
+from stages.methods.finetune import models
+from stages.methods.finetune.batching import length
+from stages.methods.finetune.planning import UNCUT, estimate, plan_steps, token_summary, warnings
 
 REASONS: dict[str, str] = {}
 _USES = ("seed", "model", "lr", "epochs", "batch_size")

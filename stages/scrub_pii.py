@@ -18,10 +18,10 @@ from stages.core.records import Decision, Event, Record, drop, edit
 from stages.core.spans import SpanCut, TextEdit
 from stages.core.stage import Context, record_stage
 from stages.core.storage import StageFolder
-from stages.methods.pii_check import CHECKED, count_spans, survivors
-from stages.methods.pii_detect import Finding, make_detector
-from stages.methods.pii_replace import operator_faults, replacement
-from stages.methods.pii_resolve import Place, normalised, resolve, spread_names, without_exceptions
+from stages.methods.scrub_pii.check import CHECKED, count_spans, survivors
+from stages.methods.scrub_pii.detect import Finding, make_detector
+from stages.methods.scrub_pii.replace import operator_faults, replacement
+from stages.methods.scrub_pii.resolve import Place, normalised, resolve, spread_names, without_exceptions
 
 REASONS = {
     "pii_replaced": "personal data was replaced as `scrub_pii.entities` says",

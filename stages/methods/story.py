@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stages.methods.wording import words
+from stages.methods.document.wording import words
 
 _LEFT = {"drop": "dropped", "quarantine": "quarantined"}
 _OUTCOMES = {

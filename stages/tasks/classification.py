@@ -9,10 +9,10 @@ from typing import Any
 
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Prediction, RowFault
-from stages.methods import models
-from stages.methods.baselines import majority, tfidf_logistic
-from stages.methods.batching import run_batches
-from stages.methods.metrics import score_labels
+from stages.methods.evaluate.baselines import majority, tfidf_logistic
+from stages.methods.evaluate.metrics import score_labels
+from stages.methods.finetune import models
+from stages.methods.finetune.batching import run_batches
 
 
 class Classification:

@@ -10,7 +10,7 @@ from stages.core.params import CheckLabelsParams, SplitParams
 from stages.core.records import Label
 from stages.core.runner import run
 from stages.core.storage import FolderWriter, StageFolder
-from stages.methods.splitting import draw
+from stages.methods.split.splitting import draw
 from tests.tiny import FILLERS, TASK, WORDS, params, save_base
 
 LABELS = sorted(WORDS)

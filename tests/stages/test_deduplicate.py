@@ -12,7 +12,7 @@ from stages.core.params import DeduplicateParams
 from stages.core.records import Column, Record, Schema
 from stages.core.stage import Context
 from stages.deduplicate import REASONS, decide, survey
-from stages.methods.duplicate_report import summary
+from stages.methods.deduplicate.summary import summary
 
 WORDS = [f"word{i}" for i in range(400)]
 

@@ -10,8 +10,8 @@ import pytest
 from stages.core.checkpoints import checkpoint_folder
 from stages.core.errors import DataError, UsageError
 from stages.core.storage import StageFolder, files_below
-from stages.methods.batching import Order, batches_by_length
-from stages.methods.training import class_weights, curve_csv, learning_curve
+from stages.methods.finetune.batching import Order, batches_by_length
+from stages.methods.finetune.training import class_weights, curve_csv, learning_curve
 from tests import tiny
 
 
@@ -149,8 +149,8 @@ def test_accumulated_batches_train_like_one_large_batch(project, base):
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from stages.methods import models
-from stages.methods.trainer import MeanLossTrainer
+from stages.methods.finetune import models
+from stages.methods.finetune.trainer import MeanLossTrainer
 from tests import tiny
 step, last = MeanLossTrainer.training_step, int(sys.argv[3])
 def deadly(self, *given):

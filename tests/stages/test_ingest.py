@@ -11,8 +11,8 @@ from stages.core.params import IngestParams, Source
 from stages.core.records import Label
 from stages.core.rows import FileRow
 from stages.ingest import REASONS, STAGE, ingest
-from stages.methods.row_ids import RowIds
-from stages.methods.row_record import decide_row
+from stages.methods.ingest.row_ids import RowIds
+from stages.methods.ingest.row_record import decide_row
 
 
 @pytest.fixture

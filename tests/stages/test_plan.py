@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from stages.core.errors import DataError, PrivacyRefused, UsageError
-from stages.methods.planning import estimate, plan_steps, token_summary, warnings
+from stages.methods.finetune.planning import estimate, plan_steps, token_summary, warnings
 from tests import tiny
 
 OPTIONS = {"gradient_accumulation": 1, "evaluations": 4, "schedule": "linear", "warmup": 0.1, "frozen_layers": 0,

@@ -11,7 +11,7 @@ from stages.core.ledger import Tally
 from stages.core.params import ScrubPiiParams
 from stages.core.records import Answer, Column, Message, Record, Schema, Span, keep
 from stages.core.stage import Context
-from stages.methods.pii_detect import NER, PATTERN, Detector, Finding
+from stages.methods.scrub_pii.detect import NER, PATTERN, Detector, Finding
 from stages.scrub_pii import REASONS, STAGE, decide, prepare, report
 
 TEXT = Schema((Column("text", "text"), Column("spans", "spans", of="text")))

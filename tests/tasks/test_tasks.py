@@ -120,7 +120,7 @@ def test_probabilities_add_up_to_one_and_the_answer_is_the_likeliest(task, recor
 
 
 def test_a_saved_model_is_the_same_model_again(task, records, loaded, tmp_path):
-    from stages.methods.models import save
+    from stages.methods.finetune.models import save
 
     save(*loaded, tmp_path / "model")
     again = task.load_tuned(tmp_path / "model")

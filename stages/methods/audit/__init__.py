@@ -1,0 +1,1 @@
+"""Algorithms of `audit`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `check_labels`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `clean`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `deduplicate`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `document`: values in, values out, no files."""

@@ -1,0 +1,208 @@
+"""From what the stages recorded to the figures that the report shows. Anything may be missing; nothing is made up.
+
+`Recorded` maps a stage's name to `{"manifest": ..., "report": ..., "digest": ...}`. The result is plain JSON: the page
+shows it, carries it, and shows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from stages.methods.document.wording import is_number, number, words
+
+Recorded: TypeAlias = Mapping[str, Mapping[str, Any]]
+Figures: TypeAlias = dict[str, Any]
+
+SPLITS = ("train", "validation", "test")
+_LEAVING = ("drop", "quarantine")
+_FLOW = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
+_SETTINGS = ("model", "lr", "epochs", "batch_size", "seed")
+_CHANGES = {"edit": "changed", "relabel": "relabelled", "keep": "flagged"}
+
+
+def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Figures:
+    """All figures of the page. `curve` are the rows of the learning curve, `versions` those of the libraries."""
+    evaluate = find(recorded, "evaluate", "report") or {}
+    return {
+        "rows": _rows(recorded),
+        "flow": flow(recorded),
+        "reasons": reasons(recorded),
+        "sources": _sources(recorded),
+        "splits": find(recorded, "split", "report", "labels") or {},
+        "pii": _pii(find(recorded, "scrub_pii", "report") or {}),
+        "suspects": _suspects(find(recorded, "check_labels", "report") or {}),
+        "model": _model(recorded),
+        "curves": curves(curve),
+        "scores": {name: scores(evaluate, name) for name in ("accuracy", "macro_f1")},
+        "confusion": evaluate.get("confusion") or {},
+        "classes": named_metrics(find(evaluate, "per_class"), "f1"),
+        "calibration": evaluate.get("calibration") or {},
+        "slices": named_metrics(find(evaluate, "slices"), "accuracy"),
+        "audit": _audit(find(recorded, "audit", "report") or {}),
+        "chain": chain(recorded),
+        "private": bool(find(recorded, "plan", "manifest", "params", "privacy", "enabled")),
+        "params": {stage: find(recorded, stage, "manifest", "params") or {} for stage in recorded},
+        "versions": dict(versions),
+    }
+
+
+def find(tree: Any, *path: str) -> Any:
+    """What stands at a path of nested mappings, or None."""
+    for name in path:
+        if not isinstance(tree, Mapping) or name not in tree:
+            return None
+        tree = tree[name]
+    return tree
+
+
+def metric(report: Any, name: str) -> dict[str, float] | None:
+    """A score with its interval, written as `name`, `name_low` and `name_high`; without an interval only the value."""
+    parts = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    found = {part: find(report, key) for part, key in parts.items()}
+    known = {part: value for part, value in found.items() if is_number(value)}
+    return known if "value" in known else None
+
+
+def scores(evaluate: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """One metric of the model and of each baseline, the model first."""
+    entries = [("this model", evaluate, True)]
+    entries += [(words(other), report, False) for other, report in (find(evaluate, "baselines") or {}).items()]
+    found = [(who, metric(report, name), ours) for who, report, ours in entries]
+    return [{"name": who, "ours": ours, **values} for who, values, ours in found if values]
+
+
+def flow(recorded: Recorded) -> Figures:
+    """Steps of the stream with the branches that leave it, and the splits at its end."""
+    steps = [_step(stage, recorded[stage]) for stage in _FLOW if find(recorded, stage, "manifest", "counts")]
+    assigned = find(recorded, "split", "manifest", "reasons", "assign") or {}
+    ends = [{"name": name, "count": assigned[name], "note": ""} for name in SPLITS if name in assigned]
+    return {"steps": steps, "ends": ends}
+
+
+def _step(stage: str, entry: Mapping[str, Any]) -> Figures:
+    manifest = entry["manifest"]
+    texts = manifest.get("reason_texts") or {}
+    by_action = manifest.get("reasons") or {}
+    branches = [
+        {"reason": reason, "count": count, "explanation": texts.get(reason, "")}
+        for action in _LEAVING
+        for reason, count in (by_action.get(action) or {}).items()
+    ]
+    records = find(entry, "report", "changed_records") or {}
+    notes = [
+        f"{number(records.get(action, sum(by_action[action].values())))} {word}"
+        for action, word in _CHANGES.items()
+        if by_action.get(action)
+    ]
+    return {"stage": stage, "given": manifest["counts"].get("in", 0), "branches": branches, "notes": notes}
+
+
+def reasons(recorded: Recorded) -> list[Figures]:
+    """Every reason that occurred, by stage, with its explanation; largest first within a stage."""
+    found: list[Figures] = []
+    for stage, entry in recorded.items():
+        manifest = find(entry, "manifest") or {}
+        texts = manifest.get("reason_texts") or {}
+        rows = [
+            {"stage": stage, "action": action, "reason": reason, "count": count, "explanation": texts.get(reason, "")}
+            for action, by in (manifest.get("reasons") or {}).items()
+            for reason, count in by.items()
+        ]
+        found += sorted(rows, key=lambda row: (-row["count"], row["action"], row["reason"]))
+    return found
+
+
+def _rows(recorded: Recorded) -> Figures:
+    assigned = find(recorded, "split", "manifest", "reasons", "assign") or {}
+    return {
+        "in": find(recorded, "ingest", "manifest", "counts", "in"),
+        **{name: assigned.get(name) for name in SPLITS},
+    }
+
+
+def _sources(recorded: Recorded) -> list[Figures]:
+    """Declared sources, with what `ingest` measured of each."""
+    declared = find(recorded, "ingest", "manifest", "params", "ingest", "sources") or []
+    measured = find(recorded, "ingest", "report", "sources") or {}
+    wanted = ("name", "uri", "license", "public")
+    return [
+        {**{key: source.get(key) for key in wanted}, **(find(measured, source.get("name", "")) or {})}
+        for source in declared
+    ]
+
+
+def _pii(report: Mapping[str, Any]) -> Figures:
+    """Replaced spans by entity; those that an operator left in place are not counted."""
+    by_entity = {
+        entity: sum(count for operator, count in by.items() if operator != "keep")
+        for entity, by in (find(report, "spans") or {}).items()
+    }
+    entities = {entity: count for entity, count in by_entity.items() if count}
+    return {
+        "entities": entities,
+        "spans": sum(entities.values()) if "spans" in report else None,
+        "distinct": find(report, "distinct_values") or {},
+        "records": find(report, "records_touched"),
+        "share": find(report, "share_touched"),
+        "leaks": find(report, "leaks") or {},
+    }
+
+
+def _suspects(report: Mapping[str, Any]) -> Figures:
+    return {"count": find(report, "suspects"), "labels": find(report, "suspects_by_label") or {}}
+
+
+def _model(recorded: Recorded) -> Figures:
+    """What was tuned and how: the settings, the plan made from them, and what the training did."""
+    plan, tuned = find(recorded, "plan", "report") or {}, find(recorded, "finetune", "report") or {}
+    settings = find(recorded, "plan", "manifest", "params") or {}
+    facts = {**{name: settings[name] for name in _SETTINGS if name in settings}, **scalars(plan), **scalars(tuned)}
+    return {"facts": [[words(name), value] for name, value in facts.items()], "warnings": plan.get("warnings") or []}
+
+
+def _audit(report: Mapping[str, Any]) -> Figures:
+    membership = metric(find(report, "membership"), "auc")
+    return {"membership": membership, "facts": [[words(name), value] for name, value in scalars(report).items()]}
+
+
+def scalars(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers and codes that stand directly in a report."""
+    return {name: value for name, value in report.items() if is_number(value) or isinstance(value, str | bool)}
+
+
+def named_metrics(table: Any, name: str) -> list[Figures]:
+    """One metric of each entry of a table (slices, labels), with the rows behind it."""
+    found = [(key, metric(entry, name), find(entry, "rows")) for key, entry in (table or {}).items()]
+    return [
+        {"name": key, **values, "note": f"{number(rows)} rows" if is_number(rows) else ""}
+        for key, values, rows in found
+        if values
+    ]
+
+
+def curves(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
+    """Loss by step, for the series that the learning curve holds."""
+    found: dict[str, list[list[float]]] = {"train": [], "validation": []}
+    for row in rows:
+        for name, points in found.items():
+            step, loss = row.get("step"), row.get(f"{name}_loss")
+            if is_number(step) and is_number(loss):
+                points.append([float(step), float(loss)])  # type: ignore[arg-type]  # checked by is_number
+    return {name: points for name, points in found.items() if points}
+
+
+def chain(recorded: Recorded) -> list[Figures]:
+    """Each manifest's own SHA-256, those it was made from, and which of these are not the ones given here."""
+    return [
+        {
+            "stage": stage,
+            "sha256": entry.get("digest", ""),
+            "inputs": dict(inputs),
+            "broken": [
+                name for name, digest in inputs.items() if name in recorded and recorded[name].get("digest") != digest
+            ],
+        }
+        for stage, entry in recorded.items()
+        for inputs in [find(entry, "manifest", "inputs") or {}]
+    ]

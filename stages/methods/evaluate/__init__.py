@@ -1,0 +1,1 @@
+"""Algorithms of `evaluate`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `finetune`: values in, values out, no files."""

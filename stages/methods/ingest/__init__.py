@@ -1,0 +1,1 @@
+"""Algorithms of `ingest`: values in, values out, no files."""

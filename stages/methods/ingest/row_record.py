@@ -1,0 +1,55 @@
+"""A record from a source row, or the reason why the row cannot become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stages.core.params import Source
+from stages.core.records import Decision, Label, Record, create, quarantine
+from stages.core.rows import FileRow, without_surrogates
+from stages.core.stage import Context
+from stages.core.task import RowFault
+from stages.methods.ingest.row_ids import RowIds
+
+
+def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> Decision:
+    """A record from a row, or what is wrong with the row: its place and a code, never its content."""
+    id, place, fault = ids.of(row)
+    columns, replaced = without_surrogates(row.columns)
+    try:
+        if fault:
+            raise fault
+        if replaced and source.on_bad_bytes == "quarantine":
+            raise RowFault("bad_encoding", bytes=replaced)
+        record = _record(id, place, columns, source, context)
+    except RowFault as found:
+        where = {"row": row.place, "file": Label(row.file)} if row.file else {"row": row.place}
+        return quarantine(id, found.code, source=source.name, **where, **found.evidence)
+    evidence: dict[str, Any] = {"bytes_replaced": replaced} if replaced else {}
+    if source.confidence and record.confidence is None and columns.get(source.confidence) is not None:
+        evidence["confidence"] = "not_a_number_from_0_to_1"
+    return create(record, "created_with_replacements" if replaced else "created", source=source.name, **evidence)
+
+
+def _record(id: str, place: str, columns: Mapping[str, Any], source: Source, context: Context) -> Record:
+    named = {**columns, **{column: columns.get(name) for column, name in source.fields.items()}}
+    values = context.task.read_row(named, context.params.labels)
+    person = columns.get(source.subject) if source.subject else None
+    person = "" if person is None else str(person).strip()
+    subject = context.keys.hash("subject", source.name, person)[:32] if person else None
+    confidence = _share(columns.get(source.confidence)) if source.confidence else None
+    place, _ = without_surrogates(place)
+    record = Record(id, source.name, place, context.task.schema, values, subject=subject, confidence=confidence)
+    if record.length > context.params.max_chars:
+        raise RowFault("too_long", chars=record.length)
+    return record
+
+
+def _share(value: Any) -> float | None:
+    """A number from 0 to 1; None for anything else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= 1 else None

@@ -1,0 +1,1 @@
+"""Algorithms of `scrub_pii`: values in, values out, no files."""

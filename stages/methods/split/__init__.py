@@ -1,0 +1,1 @@
+"""Algorithms of `split`: values in, values out, no files."""

@@ -1,0 +1,74 @@
+import stat
+import subprocess
+
+import pytest
+
+from stages.core.params_file import read_params
+
+CSV = 'ref,body,outcome\n1,"Hello, my claim is late",open\n2,Thanks a lot,closed\n'
+
+
+@pytest.fixture
+def csv(tmp_path):
+    file = tmp_path / "claims 2026.csv"
+    file.write_text(CSV, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def made(tmp_path, csv, ask):
+    code, _, error = ask("new", tmp_path / "mine", "--csv", csv, "--text", "body", "--label", "outcome", "--id", "ref")
+    assert code == 0, error
+    return tmp_path / "mine"
+
+
+def test_the_params_are_written_for_the_columns_and_every_comment_stays(made):
+    (source,) = read_params(made / "params.yaml").ingest.sources
+    assert source.fields == {"text": "body", "label": "outcome"}
+    assert (source.id, source.subject, source.public) == ("ref", None, False)
+    assert source.uri == "data/raw/claims 2026.csv"
+    assert (made / source.uri).read_text(encoding="utf-8") == CSV
+    assert "# column with the row's own key" in (made / "params.yaml").read_text(encoding="utf-8")
+
+
+def test_the_key_is_private_and_neither_it_nor_the_data_is_in_git(made):
+    assert stat.S_IMODE((made / ".rowtrail/key").stat().st_mode) == 0o600
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=made, check=True, capture_output=True, text=True
+    )
+    assert "dvc.yaml" in files.stdout
+    assert ".rowtrail" not in files.stdout
+    assert "claims" not in files.stdout
+
+
+def test_nothing_of_the_old_project_comes_along(made):
+    assert not (made / "dvc.lock").exists()
+    assert list((made / "reports").iterdir()) == []
+    assert sorted(path.name for path in (made / "data").iterdir()) == ["erasure.csv", "raw", "samples"]
+    assert (made / "data/erasure.csv").read_text(encoding="utf-8") == "kind,value\n"
+
+
+def test_the_first_stage_runs_on_the_copied_data(made, ask, monkeypatch):
+    monkeypatch.chdir(made)
+    for name in ("DVC_ROOT", "DVC_STAGE", "ROWTRAIL_KEY", "ROWTRAIL_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    code, _, error = ask("ingest", "--out", "data/ingest")
+    assert code == 0, error
+    assert "2 in, 2 created" in error
+
+
+def test_everything_that_stands_in_the_way_is_said_at_once(tmp_path, csv, ask):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    code, _, error = ask("new", tmp_path / "full", "--csv", csv, "--text", "bodi", "--label", "outcome")
+    assert code == 2
+    assert "not an empty folder" in error
+    assert "--text bodi" in error
+    assert "ref, body, outcome" in error
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["file"]
+
+
+def test_a_project_without_data_says_what_to_fill_in(tmp_path, ask):
+    code, told, _ = ask("new", tmp_path / "empty")
+    assert code == 0
+    assert "fill in ingest.sources" in told

@@ -1,0 +1,77 @@
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.methods.document.charts import Estimate, axis, bars, heat_map, lines, reliability, shares, whiskers
+from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Step, flow_chart
+
+EVIL = 'a"><script>alert(1)</script>'
+
+
+def drawn(markup):
+    """The drawing parsed as XML, which fails for anything that is not escaped or not closed."""
+    return ElementTree.fromstring(re.sub(r'xmlns="[^"]*"', "", str(markup)))
+
+
+def texts(markup):
+    return ["".join(node.itertext()) for node in drawn(markup).iter("text")]
+
+
+def flow(counts, layout=WIDE):
+    left = [counts[i] - counts[i + 1] for i in range(len(counts) - 1)]
+    steps = [
+        Step(f"stage{i}", given, (Branch("gone", out, "drop"),) if out else (), ())
+        for i, (given, out) in enumerate(zip(counts, left, strict=False))
+    ]
+    return flow_chart(steps, [End("train", counts[-1])], layout)
+
+
+@given(st.floats(0, 1), st.floats(0.001, 1))
+def test_an_axis_covers_its_values_with_some_ticks_inside(low, size):
+    start, end, ticks = axis(low, low + size)
+    assert start <= low + 1e-9
+    assert end >= low + size - 1e-9
+    assert 2 <= len(ticks) <= 7
+    assert all(start - 1e-9 <= tick <= end + 1e-9 for tick in ticks)
+
+
+def test_an_estimate_stands_with_its_value_and_interval():
+    told = texts(whiskers("Accuracy", [Estimate("model", 0.8, 0.75, 0.85), Estimate("baseline", 0.5)]))
+    assert "model" in told
+    assert any("80.0" in text for text in told)
+    assert any("75.0" in text and "85.0" in text for text in told)
+
+
+@pytest.mark.parametrize("layout", [WIDE, NARROW])
+def test_the_flow_writes_every_count_also_where_a_stream_is_too_thin_to_see(layout):
+    told = " ".join(texts(flow([1_000_000, 999_999, 40, 39], layout)))
+    for count in ("1,000,000", "999,959", "39"):
+        assert count in told
+
+
+def test_all_charts_escape_their_names():
+    charts = [
+        whiskers("t", [Estimate(EVIL, 0.5)]),
+        bars("t", [(EVIL, 3)]),
+        shares("t", [(EVIL, {"train": 3, "test": 1})]),
+        heat_map("t", [EVIL, "b"], [[1, 2], [3, 4]]),
+        flow_chart([Step(EVIL, 3, (Branch(EVIL, 1, "drop"),), (EVIL,))], [End(EVIL, 2)], WIDE),
+    ]
+    for chart in charts:
+        assert "<script" not in str(chart)
+        assert drawn(chart) is not None
+
+
+def test_charts_of_nothing_but_zeros_can_be_drawn():
+    for chart in (
+        bars("t", [("a", 0)]),
+        heat_map("t", ["a", "b"], [[0, 0], [0, 0]]),
+        reliability("t", [(0.5, 0.5, 1)]),
+        lines("t", {"loss": [(1.0, 0.3)]}, "step"),
+        flow([3, 3]),
+    ):
+        assert "nan" not in str(chart).lower()
+        assert drawn(chart) is not None
