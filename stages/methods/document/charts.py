@@ -36,7 +36,7 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
     """A row a value: dot, 95 % interval, and the numbers. `marks` are vertical lines (chance, say); values in 0..1."""
     ends = [end for e in estimates for end in (e.low, e.high, e.value) if end is not None] + [m[1] for m in marks]
     low, high, ticks = axis(min(ends, default=0), max(ends, default=1))
-    left, right = 138.0, 288.0
+    left, right = 168.0, 296.0
     height = _ROW * len(estimates) + _AXIS + (16 if marks else 0)
     top = 16.0 if marks else 0.0
 
@@ -54,7 +54,7 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
     for index, e in enumerate(estimates):
         y = top + _ROW * (index + 0.5)
         css = "ours" if e.ours else "other"
-        parts.append(text(0, y + 4.5, clipped(e.name, 20), css="label"))
+        parts.append(text(0, y + 4.5, clipped(e.name, 25), css="label"))
         if e.low is not None and e.high is not None:
             parts.append(line(x(e.low), y, x(e.high), y, f"whisker {css}"))
         parts.append(circle(x(e.value), y, 4.5, css, e.note or f"{e.name}: {percent(e.value)}"))

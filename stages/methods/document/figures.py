@@ -18,7 +18,8 @@ SPLITS = ("train", "validation", "test")
 _LEAVING = ("drop", "quarantine")
 _FLOW = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
 _SETTINGS = ("model", "lr", "epochs", "batch_size", "seed")
-_CHANGES = {"edit": "changed", "relabel": "relabelled", "keep": "flagged"}
+_CHANGES = {"edit": "edits", "relabel": "relabelled", "keep": "flagged"}
+_POINTS = 60
 
 
 def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Figures:
@@ -29,7 +30,7 @@ def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Ma
         "flow": flow(recorded),
         "reasons": reasons(recorded),
         "sources": _sources(recorded),
-        "splits": find(recorded, "split", "report", "labels") or {},
+        "splits": _splits(find(recorded, "split", "report", "labels") or {}),
         "pii": _pii(find(recorded, "scrub_pii", "report") or {}),
         "suspects": _suspects(find(recorded, "check_labels", "report") or {}),
         "model": _model(recorded),
@@ -132,6 +133,11 @@ def _sources(recorded: Recorded) -> list[Figures]:
     ]
 
 
+def _splits(labels: Mapping[str, Mapping[str, int]]) -> Figures:
+    """Rows of each label by split, the splits in the order of their use."""
+    return {label: {name: counts[name] for name in SPLITS if name in counts} for label, counts in labels.items()}
+
+
 def _pii(report: Mapping[str, Any]) -> Figures:
     """Replaced spans by entity; those that an operator left in place are not counted."""
     by_entity = {
@@ -182,14 +188,21 @@ def named_metrics(table: Any, name: str) -> list[Figures]:
 
 
 def curves(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
-    """Loss by step, for the series that the learning curve holds."""
+    """Loss by step, for the series that the learning curve holds; long series as means of neighbouring steps."""
     found: dict[str, list[list[float]]] = {"train": [], "validation": []}
     for row in rows:
         for name, points in found.items():
             step, loss = row.get("step"), row.get(f"{name}_loss")
             if is_number(step) and is_number(loss):
                 points.append([float(step), float(loss)])  # type: ignore[arg-type]  # checked by is_number
-    return {name: points for name, points in found.items() if points}
+    return {name: thinned(points) for name, points in found.items() if points}
+
+
+def thinned(points: Sequence[Sequence[float]]) -> list[list[float]]:
+    """At most sixty points, each the mean of a run of steps at the last of them: one batch's loss is mostly luck."""
+    run = -(-len(points) // _POINTS)
+    parts = [points[start : start + run] for start in range(0, len(points), run)]
+    return [[part[-1][0], sum(loss for _, loss in part) / len(part)] for part in parts]
 
 
 def chain(recorded: Recorded) -> list[Figures]:

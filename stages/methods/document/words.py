@@ -19,6 +19,16 @@ from stages.methods.document.wording import (
 
 Figures = Mapping[str, Any]
 
+_NAMES = {
+    "leaks found": "values found",
+    "leaks sentence": "search for leaks",
+    "membership sentence": "what the attack shows",
+    "valid": "attack is valid",
+    "train": "training rows",
+    "validation": "validation rows",
+    "lr": "learning rate",
+}
+
 
 def texts(figures: Figures) -> dict[str, Any]:
     """All texts of the page that depend on figures, by the names the template knows them by."""
@@ -121,9 +131,10 @@ def _source_facts(source: Figures) -> Iterator[tuple[str, Any]]:
     yield "Licence or legal basis", source.get("license") or NOT_RECORDED
     yield "Anyone may have it", "yes" if source.get("public") else "no; ids and hashes are keyed with a secret"
     for name, value in source.items():
-        if name in ("rows", "bytes", "taken", "sha256"):
-            shown = number(value) if is_number(value) else value
-            yield {"rows": "Rows", "bytes": "Size, bytes", "taken": "Rows taken", "sha256": "SHA-256"}[name], shown
+        if name == "rows":
+            yield "Rows", number(value)
+        if name == "files":
+            yield from ((f"SHA-256 of {file['name'].rpartition('/')[2]}", file["sha256"]) for file in value)
 
 
 def _pii_caption(pii: Figures) -> str:
@@ -146,7 +157,13 @@ def _calibration_caption(calibration: Figures) -> str:
 
 
 def _facts(facts: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    return [(name, number(value) if is_number(value) else value) for name, value in facts]
+    return [(_NAMES.get(name, name), _shown(value)) for name, value in facts]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if is_number(value) else value
 
 
 def _settings(params: Figures) -> Iterator[tuple[str, str]]:
