@@ -14,6 +14,7 @@ import pytest
 
 from stages.core.storage import StageFolder
 
+pytestmark = pytest.mark.slow
 CHAIN = {
     "clean": "ingest",
     "deduplicate": "clean",

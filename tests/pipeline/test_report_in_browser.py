@@ -16,6 +16,7 @@ BROWSER = next(
 )
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the report was not looked at in a browser"),
 ]
 QUIET = (

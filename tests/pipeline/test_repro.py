@@ -13,6 +13,7 @@ from stages.__main__ import STAGES
 from stages.core.storage import StageFolder, files_below, sha256_of
 from tests.pipeline.conftest import MARK, MARKED_CUSTOMER, MARKED_MAIL
 
+pytestmark = pytest.mark.slow
 DATA_STAGES = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
 
 

@@ -7,6 +7,8 @@ import re
 from html import unescape
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import stages
@@ -85,6 +87,42 @@ def test_a_stage_that_was_not_given_is_said_to_be_missing_and_nothing_is_made_up
     page = written(without=(missing,))
     assert "ot recorded" in page
     assert figures_of(page)["chain"][-1] is not None
+
+
+def key(page, name):
+    (value,) = re.findall(rf'data-key="{name}">(.*?)</dd>', page)
+    return unescape(value)
+
+
+def test_the_membership_figure_on_top_is_that_of_the_stronger_attack(written):
+    attacks = {"auc": 0.53, "auc_low": 0.5, "auc_high": 0.56, "calibrated_auc": 0.61}
+    page = written({"audit": {"membership": attacks, "valid": True}})
+    assert key(page, "membership") == "0.610"
+
+
+def test_an_attack_whose_control_failed_gives_no_figure_on_top(written):
+    sentence = "Not valid: the two kinds of rows differ by themselves."
+    audit = {"membership": {"auc": 0.53}, "valid": False, "membership_sentence": sentence}
+    page = written({"audit": audit})
+    assert key(page, "membership") == "not valid"
+    assert sentence in text_of(page)
+
+
+def test_a_warning_of_the_plan_is_shown_by_its_message(written):
+    page = text_of(written({"plan": {"warnings": [{"code": "long", "message": "many rows are cut"}]}}))
+    assert "many rows are cut" in page
+    assert "'code'" not in page
+
+
+def test_the_flow_counts_changed_records_and_not_their_events(written, tmp_path, classification):
+    written()
+    events = [("01", 0), ("01", 1), ("02", 0)]
+    rows = [{"id": id, "seq": seq, "action": "edit", "reason": "normalised", "evidence": "{}"} for id, seq in events]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "data/clean/events.parquet")
+    context = Context("document", DocumentParams(), {}, classification, None, (StageFolder(tmp_path / "data/clean"),))
+    build(context, tmp_path)
+    (step,) = figures_of((tmp_path / "index.html").read_text(encoding="utf-8"))["flow"]["steps"]
+    assert step["notes"] == ["2 changed"]
 
 
 def test_a_report_that_is_not_json_is_a_clear_error(tmp_path, written, classification):

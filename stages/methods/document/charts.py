@@ -36,7 +36,7 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
     """A row a value: dot, 95 % interval, and the numbers. `marks` are vertical lines (chance, say); values in 0..1."""
     ends = [end for e in estimates for end in (e.low, e.high, e.value) if end is not None] + [m[1] for m in marks]
     low, high, ticks = axis(min(ends, default=0), max(ends, default=1))
-    left, right = 168.0, 296.0
+    left, right = _label_width([e.name for e in estimates]), 296.0
     height = _ROW * len(estimates) + _AXIS + (16 if marks else 0)
     top = 16.0 if marks else 0.0
 
@@ -66,10 +66,15 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
     return drawing(title, WIDTH, height, *parts)
 
 
+def _label_width(names: Sequence[str]) -> float:
+    """Room for the longest name, within bounds: about seven units a letter."""
+    return min(176.0, max(110.0, 20 + 7.0 * max(map(len, names), default=0)))
+
+
 def axis(low: float, high: float) -> tuple[float, float, list[float]]:
-    """Round bounds around values in 0..1, and three to six round ticks from the one to the other."""
+    """Round bounds around values, and two to six round ticks from the one to the other."""
     span = max(high - low, 0.02)
-    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if span / s <= 4.5), 0.5)
+    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5) if span / s <= 4.5), span / 4)
     first = math.floor(low / step + 1e-9)
     last = max(math.ceil(high / step - 1e-9), first + 1)
     return first * step, last * step, [i * step for i in range(first, last + 1)]
@@ -80,9 +85,9 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x_nam
     points = [point for curve in series.values() for point in curve]
     if not points:
         return Markup("")
-    left, right, top, bottom = 40.0, 318.0, 8.0, 178.0
-    x_max, y_max = max(p[0] for p in points) or 1.0, max(p[1] for p in points) or 1.0
-    ticks = [y_max * i / 4 for i in range(5)]
+    left, right, top, bottom = 40.0, 296.0, 8.0, 178.0
+    x_max = max(p[0] for p in points) or 1.0
+    _, y_max, ticks = axis(0, max(p[1] for p in points))
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         return left + (right - left) * point[0] / x_max, bottom - (bottom - top) * point[1] / y_max
@@ -123,16 +128,19 @@ def _apart(wanted: Sequence[tuple[float, str]], gap: float) -> dict[str, float]:
     return found
 
 
-def bars(title: str, rows: Sequence[tuple[str, float]], note: str = "") -> Markup:
-    """Horizontal bars with their counts, the longest over the full width."""
-    top = max((value for _, value in rows), default=0) or 1
+def bars(title: str, rows: Sequence[tuple[str, float]], notes: Sequence[str] = ()) -> Markup:
+    """Horizontal bars with their counts, and a note on each; empty where there is nothing to draw."""
+    if not rows:
+        return Markup("")
+    top = max(value for _, value in rows) or 1
     parts = []
     for index, (name, value) in enumerate(rows):
-        y = _ROW * index
+        y, note = _ROW * index, notes[index] if notes else ""
+        width = (100 if notes else 190) * value / top
         parts.append(text(0, y + 17, clipped(words(name), 22), css="label"))
-        width = 176 * value / top
         parts.append(rect(150, y + 6, max(width, 1.0), 14, "ours", f"{words(name)}: {number(value)} {note}".strip()))
-        parts.append(text(156 + width, y + 17, number(value), css="value"))
+        told = (number(value), element("tspan", f"  {note}", class_="note")) if note else (number(value),)
+        parts.append(text(157 + width, y + 17, *told, css="value"))
     return drawing(title, WIDTH, _ROW * len(rows), *parts)
 
 
@@ -182,20 +190,28 @@ def heat_map(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]])
             )
             shade = element(
                 "rect", element("title", tip), x=left + cell * column + 1, y=y + 1, width=cell - 2, height=height - 2,
-                class_="cell right" if row == column else "cell", fill_opacity=round(0.06 + 0.86 * share, 3),
+                class_="cell right" if row == column else "cell", fill_opacity=round(0.06 + 0.5 * share, 3),
             )  # fmt: skip
-            css = "inside dense" if share > 0.55 else "inside"
-            parts += [
-                shade,
-                text(left + cell * (column + 0.5), y + height / 2 + 5, number(count), css=css, anchor="middle"),
-            ]
+            middle = left + cell * (column + 0.5)
+            parts += [shade, text(middle, y + height / 2 + 5, number(count), css="inside", anchor="middle")]
     return drawing(title, WIDTH, top + height * len(matrix), *parts)
 
 
-def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
-    """How often the model is right when it is this sure. `bins` are (mean confidence, share right, rows)."""
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Rows of about the same confidence: its mean, the share that is right with its interval, and how many they are."""
+
+    confidence: float
+    right: float
+    rows: int
+    low: float | None = None
+    high: float | None = None
+
+
+def reliability(title: str, bins: Sequence[Bin]) -> Markup:
+    """How often the model is right when it is this sure."""
     left, top, size = 44.0, 8.0, 210.0
-    most = max((count for _, _, count in bins), default=0) or 1
+    most = max((bin.rows for bin in bins), default=0) or 1
 
     def x(value: float) -> float:
         return left + 300 * value
@@ -211,9 +227,11 @@ def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
         ]
         parts.append(text(x(tick), top + size + 17, f"{100 * tick:.0f}", css="tick", anchor="middle"))
     parts.append(line(x(0), y(0), x(1), y(1), "mark"))
-    for sure, right, count in bins:
-        tip = f"{plural_rows(count)} with mean confidence {percent(sure)}: {percent(right)} right"
-        parts.append(circle(x(sure), y(right), 3 + 7 * (count / most) ** 0.5, "ours bin", tip))
+    for bin in bins:
+        tip = f"{plural_rows(bin.rows)} with mean confidence {percent(bin.confidence)}: {percent(bin.right)} right"
+        if bin.low is not None and bin.high is not None:
+            parts.append(line(x(bin.confidence), y(bin.low), x(bin.confidence), y(bin.high), "whisker ours faded"))
+        parts.append(circle(x(bin.confidence), y(bin.right), 3 + 5 * (bin.rows / most) ** 0.5, "ours", tip))
     parts.append(text(left + 150, top + size + 34, "confidence, %", css="tick", anchor="middle"))
     parts.append(text(left + 6, top + 12, "share right, %", css="tick"))
     return drawing(title, WIDTH, top + size + 40, *parts)

@@ -14,11 +14,12 @@ from stages.methods.document.wording import is_number, number, words
 Recorded: TypeAlias = Mapping[str, Mapping[str, Any]]
 Figures: TypeAlias = dict[str, Any]
 
+BASELINES = {"majority": "most frequent label", "tfidf_logistic": "TF-IDF + logistic"}
+"""Baselines as people call them."""
 SPLITS = ("train", "validation", "test")
 _LEAVING = ("drop", "quarantine")
 _FLOW = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
-_SETTINGS = ("model", "lr", "epochs", "batch_size", "seed")
-_CHANGES = {"edit": "edits", "relabel": "relabelled", "keep": "flagged"}
+_CHANGES = {"edit": "changed", "relabel": "relabelled", "keep": "flagged"}
 _POINTS = 60
 
 
@@ -40,6 +41,9 @@ def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Ma
         "classes": named_metrics(find(evaluate, "per_class"), "f1"),
         "calibration": evaluate.get("calibration") or {},
         "slices": named_metrics(find(evaluate, "slices"), "accuracy"),
+        "fit": _fit(find(evaluate, "fit") or {}),
+        "gain": find(evaluate, "gain") or {},
+        "without_suspects": find(evaluate, "without_suspects") or {},
         "audit": _audit(find(recorded, "audit", "report") or {}),
         "chain": chain(recorded),
         "private": bool(find(recorded, "plan", "manifest", "params", "privacy", "enabled")),
@@ -68,7 +72,10 @@ def metric(report: Any, name: str) -> dict[str, float] | None:
 def scores(evaluate: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """One metric of the model and of each baseline, the model first."""
     entries = [("this model", evaluate, True)]
-    entries += [(words(other), report, False) for other, report in (find(evaluate, "baselines") or {}).items()]
+    entries += [
+        (BASELINES.get(other, words(other)), report, False)
+        for other, report in (find(evaluate, "baselines") or {}).items()
+    ]
     found = [(who, metric(report, name), ours) for who, report, ours in entries]
     return [{"name": who, "ours": ours, **values} for who, values, ours in found if values]
 
@@ -90,12 +97,8 @@ def _step(stage: str, entry: Mapping[str, Any]) -> Figures:
         for action in _LEAVING
         for reason, count in (by_action.get(action) or {}).items()
     ]
-    records = find(entry, "report", "changed_records") or {}
-    notes = [
-        f"{number(records.get(action, sum(by_action[action].values())))} {word}"
-        for action, word in _CHANGES.items()
-        if by_action.get(action)
-    ]
+    rows = find(entry, "rows_by_action") or {}
+    notes = [f"{number(rows[action])} {word}" for action, word in _CHANGES.items() if rows.get(action)]
     return {"stage": stage, "given": manifest["counts"].get("in", 0), "branches": branches, "notes": notes}
 
 
@@ -156,25 +159,67 @@ def _pii(report: Mapping[str, Any]) -> Figures:
 
 
 def _suspects(report: Mapping[str, Any]) -> Figures:
-    return {"count": find(report, "suspects"), "labels": find(report, "suspects_by_label") or {}}
+    return {
+        "count": find(report, "suspects"),
+        "checked": find(report, "checked"),
+        "labels": find(report, "labels") or {},
+    }
 
 
 def _model(recorded: Recorded) -> Figures:
     """What was tuned and how: the settings, the plan made from them, and what the training did."""
     plan, tuned = find(recorded, "plan", "report") or {}, find(recorded, "finetune", "report") or {}
     settings = find(recorded, "plan", "manifest", "params") or {}
-    facts = {**{name: settings[name] for name in _SETTINGS if name in settings}, **scalars(plan), **scalars(tuned)}
-    return {"facts": [[words(name), value] for name, value in facts.items()], "warnings": plan.get("warnings") or []}
+    facts = {
+        "Base model": find(settings, "model"),
+        "Parameters": find(plan, "parameters", "total"),
+        "of these trained": find(plan, "parameters", "trainable"),
+        "Learning rate": find(settings, "lr"),
+        "Epochs": find(settings, "epochs"),
+        "Rows a step": find(plan, "steps", "effective_batch"),
+        "Steps planned": find(plan, "steps", "total"),
+        "Steps made": find(tuned, "steps"),
+        "Step of the lowest validation loss, kept": find(tuned, "best_step"),
+        "Tokens a row: median": find(plan, "tokens", "quantiles", "0.5"),
+        "Tokens a row: longest": find(plan, "tokens", "quantiles", "1"),
+        "Rows cut": find(plan, "tokens", "truncated"),
+        "Seed": find(settings, "seed"),
+    }
+    warnings = [find(warning, "message") or str(warning) for warning in find(plan, "warnings") or []]
+    return {"facts": {name: value for name, value in facts.items() if value is not None}, "warnings": warnings}
+
+
+def _fit(report: Mapping[str, Any]) -> Figures:
+    """Accuracy on the rows the model has seen and on those it has not, and what follows from the difference."""
+    rows = []
+    for name in SPLITS:
+        parts = {"value": f"{name}_accuracy", "low": f"{name}_low", "high": f"{name}_high"}
+        known = {part: report[key] for part, key in parts.items() if is_number(report.get(key))}
+        if "value" in known:
+            rows.append({"name": f"{name} rows", "ours": name == "test", **known})
+    return {"rows": rows, "sentence": find(report, "sentence")}
 
 
 def _audit(report: Mapping[str, Any]) -> Figures:
-    membership = metric(find(report, "membership"), "auc")
-    return {"membership": membership, "facts": [[words(name), value] for name, value in scalars(report).items()]}
-
-
-def scalars(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers and codes that stand directly in a report."""
-    return {name: value for name, value in report.items() if is_number(value) or isinstance(value, str | bool)}
+    """Both attacks, the stronger one first: that is the one to answer for. `valid` is False when a control failed."""
+    attacks = [
+        {"name": name, **values}
+        for name, values in (
+            ("by loss", metric(find(report, "membership"), "auc")),
+            ("by loss, calibrated", metric(find(report, "membership"), "calibrated_auc")),
+        )
+        if values
+    ]
+    controls = named_metrics(find(report, "controls"), "auc")
+    return {
+        "attacks": sorted(attacks, key=lambda attack: -attack["value"]),
+        "controls": [{**control, "name": f"control: {control['name']}", "ours": False} for control in controls],
+        "valid": find(report, "valid"),
+        "found_at_1_percent": find(report, "membership", "tpr_at_1_percent_fpr"),
+        "members": find(report, "members"),
+        "non_members": find(report, "non_members"),
+        "sentences": [text for name in ("membership", "leaks") if (text := find(report, f"{name}_sentence"))],
+    }
 
 
 def named_metrics(table: Any, name: str) -> list[Figures]:

@@ -8,10 +8,12 @@ from typing import Any
 from markupsafe import Markup
 
 from stages.methods.document import words as wording_of
-from stages.methods.document.charts import Estimate, bars, heat_map, lines, reliability, shares, whiskers
+from stages.methods.document.charts import Bin, Estimate, bars, heat_map, lines, reliability, shares, whiskers
 from stages.methods.document.figures import find
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Layout, Step, flow_chart
 from stages.methods.document.wording import is_number, number, percent, words
+
+TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}
 
 
 def page(figures: Mapping[str, Any], title: str) -> str:
@@ -37,15 +39,16 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:
         "flow_wide": _flow(figures["flow"], WIDE),
         "flow_narrow": _flow(figures["flow"], NARROW),
         "splits": _shares(figures["splits"]),
-        "pii": _bars("Personal data by kind", figures["pii"]["entities"]),
-        "suspects": _bars("Suspected labels by label", figures["suspects"]["labels"]),
+        "pii": _pii(figures["pii"]["entities"]),
+        "suspects": _suspects(figures["suspects"]["labels"]),
         "curves": lines("Loss by step", figures["curves"], "step"),
-        "scores": [(words(name), _whiskers(words(name), rows)) for name, rows in figures["scores"].items() if rows],
+        "scores": [(TITLES[name], _whiskers(TITLES[name], rows)) for name, rows in figures["scores"].items() if rows],
         "confusion": _heat_map(figures["confusion"]),
         "calibration": _reliability(figures["calibration"]),
         "classes": _whiskers("F1 by label", figures["classes"]),
         "slices": _whiskers("Slices", figures["slices"]),
-        "membership": _membership(figures["audit"]["membership"]),
+        "fit": _whiskers("Accuracy by split", figures["fit"]["rows"]),
+        "membership": _membership(figures["audit"]),
     }
 
 
@@ -75,13 +78,20 @@ def _whiskers(title: str, rows: Sequence[Mapping[str, Any]], marks: Sequence[tup
     return whiskers(title, estimates, marks) if estimates else Markup("")
 
 
-def _membership(metric: Mapping[str, Any] | None) -> Markup:
-    return _whiskers("Membership inference", [{"name": "AUC", **metric}], [("chance", 0.5)]) if metric else Markup("")
+def _membership(audit: Mapping[str, Any]) -> Markup:
+    rows = [*audit["attacks"], *audit["controls"]]
+    return _whiskers("Membership inference, AUC", rows, [("chance", 0.5)]) if rows else Markup("")
 
 
-def _bars(title: str, counts: Mapping[str, int]) -> Markup:
-    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    return bars(title, rows) if rows else Markup("")
+def _pii(entities: Mapping[str, int]) -> Markup:
+    rows = sorted(entities.items(), key=lambda row: (-row[1], row[0]))
+    return bars("Personal data by kind", [(wording_of.kind_name(name), count) for name, count in rows])
+
+
+def _suspects(labels: Mapping[str, Mapping[str, Any]]) -> Markup:
+    rows = sorted(labels.items(), key=lambda row: (-row[1]["suspects"], row[0]))
+    notes = [f"{percent(row['share'])} of {number(row['rows'])}" for _, row in rows]
+    return bars("Suspected labels by label", [(label, row["suspects"]) for label, row in rows], notes)
 
 
 def _shares(labels: Mapping[str, Mapping[str, int]]) -> Markup:
@@ -95,6 +105,8 @@ def _heat_map(confusion: Mapping[str, Any]) -> Markup:
 
 def _reliability(calibration: Mapping[str, Any]) -> Markup:
     bins = [
-        (bin["confidence"], bin["accuracy"], bin["count"]) for bin in find(calibration, "bins") or [] if bin["count"]
+        Bin(bin["confidence"], bin["accuracy"], bin["count"], bin.get("accuracy_low"), bin.get("accuracy_high"))
+        for bin in find(calibration, "bins") or []
+        if bin["count"]
     ]
     return reliability("Calibration", bins) if bins else Markup("")

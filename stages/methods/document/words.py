@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.methods.document.figures import find
+from stages.methods.document.figures import BASELINES, find, metric
 from stages.methods.document.wording import (
     NBSP,
     NOT_RECORDED,
@@ -19,16 +19,6 @@ from stages.methods.document.wording import (
 
 Figures = Mapping[str, Any]
 
-_NAMES = {
-    "leaks found": "values found",
-    "leaks sentence": "search for leaks",
-    "membership sentence": "what the attack shows",
-    "valid": "attack is valid",
-    "train": "training rows",
-    "validation": "validation rows",
-    "lr": "learning rate",
-}
-
 
 def texts(figures: Figures) -> dict[str, Any]:
     """All texts of the page that depend on figures, by the names the template knows them by."""
@@ -37,10 +27,14 @@ def texts(figures: Figures) -> dict[str, Any]:
         "keys": keys(figures),
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
         "pii_caption": _pii_caption(figures["pii"]),
-        "model_facts": _facts(figures["model"]["facts"]),
+        "model_facts": _model_facts(figures["model"]["facts"]),
         "warnings": figures["model"]["warnings"],
         "calibration_caption": _calibration_caption(figures["calibration"]),
-        "audit": _facts(figures["audit"]["facts"]),
+        "fit_caption": figures["fit"]["sentence"] or "",
+        "gain_sentence": _gain_sentence(figures["gain"]),
+        "doubt_sentence": _doubt_sentence(figures["without_suspects"]),
+        "audit": _audit_facts(figures["audit"]),
+        "audit_sentences": figures["audit"]["sentences"],
         "settings": list(_settings(figures["params"])),
         "versions": list(figures["versions"].items()),
     }
@@ -59,7 +53,7 @@ def lead(figures: Figures) -> list[tuple[str, bool]]:
     if has_interval(model):
         parts.append((f" (95{NBSP}% interval {interval(model)})", False))
     if best:
-        parts.append((f"; the best baseline, {best['name']}, on {percent(best['value'])}", False))
+        parts.append((f"; the best baseline ({best['name']}) on {percent(best['value'])}", False))
     return [*parts, (".", False)]
 
 
@@ -73,7 +67,7 @@ def keys(figures: Figures) -> list[dict[str, str]]:
         _key("rows_in", "Source rows", number(rows["in"]), f"train / validation / test: {parts}"),
         _key("suspects", "Labels in doubt", number(figures["suspects"]["count"]), _of_rows(figures)),
         _key("pii", "Personal data replaced", number(figures["pii"]["spans"]), _pii_note(figures["pii"])),
-        _key("membership", "Membership attack, AUC", _auc(audit["membership"]), _membership_note(audit)),
+        _key("membership", "Membership attack, AUC", _auc(audit), _membership_note(audit)),
     ]
 
 
@@ -99,11 +93,10 @@ def _best_baseline(figures: Figures, name: str) -> Any:
 
 
 def _of_rows(figures: Figures) -> str:
-    step = next((step for step in figures["flow"]["steps"] if step["stage"] == "check_labels"), None)
-    count = figures["suspects"]["count"]
-    if not (step and is_number(count) and step["given"]):
+    count, checked = figures["suspects"]["count"], figures["suspects"]["checked"]
+    if not (is_number(count) and is_number(checked) and checked):
         return ""
-    return f"{percent(count / step['given'])} of {number(step['given'])} rows checked"
+    return f"{percent(count / checked)} of {number(checked)} labels checked"
 
 
 def _pii_note(pii: Figures) -> str:
@@ -113,17 +106,20 @@ def _pii_note(pii: Figures) -> str:
     )
 
 
-def _auc(metric: Any) -> str:
-    return f"{metric['value']:.3f}" if metric else NOT_RECORDED
-
-
-def _auc_interval(metric: Any) -> str:
-    return f"{metric['low']:.3f}\u2013{metric['high']:.3f}" if has_interval(metric) else ""
+def _auc(audit: Figures) -> str:
+    """The stronger attack's; no number at all where the comparison itself was unfair."""
+    if audit["valid"] is False:
+        return "not valid" if audit["attacks"] else NOT_RECORDED
+    return f"{audit['attacks'][0]['value']:.3f}" if audit["attacks"] else NOT_RECORDED
 
 
 def _membership_note(audit: Figures) -> str:
-    span = _auc_interval(audit["membership"])
-    return f"95{NBSP}% interval {span}; 0.5 is guessing" if span else "0.5 is guessing"
+    if audit["valid"] is False or not audit["attacks"]:
+        return " ".join(audit["sentences"][:1])
+    best = audit["attacks"][0]
+    span = f"95{NBSP}% interval {best['low']:.3f}\u2013{best['high']:.3f}; " if has_interval(best) else ""
+    which = "the stronger of two; " if len(audit["attacks"]) > 1 else ""
+    return f"{span}{which}0.5 is guessing"
 
 
 def _source_facts(source: Figures) -> Iterator[tuple[str, Any]]:
@@ -143,7 +139,7 @@ def _pii_caption(pii: Figures) -> str:
         parts.append(f"{number(sum(pii['distinct'].values()))} different values.")
     if pii["leaks"]:
         left = sum(pii["leaks"].values())
-        kinds = ", ".join(words(kind).lower() for kind in pii["leaks"])
+        kinds = ", ".join(kind_name(kind) for kind in pii["leaks"])
         parts.append(
             f"A second, independent look at the output for {kinds} found {number(left) if left else 'none'} left."
         )
@@ -156,14 +152,58 @@ def _calibration_caption(calibration: Figures) -> str:
     return f"{text} Expected calibration error: {percent(error)}." if is_number(error) else text
 
 
-def _facts(facts: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    return [(_NAMES.get(name, name), _shown(value)) for name, value in facts]
+def kind_name(entity: str) -> str:
+    """An entity as people call it: `PHONE_NUMBER` is `phone number`; abbreviations stay as they are."""
+    return " ".join(word if len(word) <= 3 or word == "IBAN" else word.lower() for word in entity.split("_"))
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return number(value) if is_number(value) else value
+def _model_facts(facts: Figures) -> list[tuple[str, Any]]:
+    return [(name, _model_fact(name, value)) for name, value in facts.items()]
+
+
+def _model_fact(name: str, value: Any) -> Any:
+    if name == "Rows cut":
+        return percent(value) if value else "none"
+    return (
+        f"{value:g}" if name == "Learning rate" and is_number(value) else number(value) if is_number(value) else value
+    )
+
+
+def _gain_sentence(gain: Figures) -> str:
+    """What the model gains over each baseline, compared row by row: surer than two intervals side by side."""
+    found = {name: metric(values, "macro_f1") for name, values in gain.items()}
+    parts = [
+        f"{_points(values['value'])} over {BASELINES.get(name, words(name))} "
+        f"({_points(values['low'])} to {_points(values['high'])})"
+        for name, values in found.items()
+        if values and has_interval(values)
+    ]
+    return f"Gain in macro F1, in points with 95{NBSP}% interval: {', '.join(parts)}." if parts else ""
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "\u2212")
+
+
+def _doubt_sentence(without: Figures) -> str:
+    """How much disputed labels may cost."""
+    score, suspects = metric(without, "accuracy"), find(without, "suspects")
+    if not (score and has_interval(score) and suspects):
+        return ""
+    return (
+        f"Without the {number(suspects)} test rows whose label is in doubt, accuracy is {percent(score['value'])} "
+        f"({interval(score)}). That is an upper bound: rows that are hard are doubted more often, too."
+    )
+
+
+def _audit_facts(audit: Figures) -> list[tuple[str, Any]]:
+    rate = audit["found_at_1_percent"]
+    facts = {
+        "Training rows tried": number(audit["members"]) if audit["members"] else None,
+        "Rows not trained on": number(audit["non_members"]) if audit["non_members"] else None,
+        "Training rows found while 1 in 100 others is accused": percent(rate) if is_number(rate) else None,
+    }
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def _settings(params: Figures) -> Iterator[tuple[str, str]]:

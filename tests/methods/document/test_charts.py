@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.methods.document.charts import Estimate, axis, bars, heat_map, lines, reliability, shares, whiskers
+from stages.methods.document.charts import Bin, Estimate, axis, bars, heat_map, lines, reliability, shares, whiskers
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Step, flow_chart
 
 EVIL = 'a"><script>alert(1)</script>'
@@ -69,7 +69,7 @@ def test_charts_of_nothing_but_zeros_can_be_drawn():
     for chart in (
         bars("t", [("a", 0)]),
         heat_map("t", ["a", "b"], [[0, 0], [0, 0]]),
-        reliability("t", [(0.5, 0.5, 1)]),
+        reliability("t", [Bin(0.5, 0.5, 1)]),
         lines("t", {"loss": [(1.0, 0.3)]}, "step"),
         flow([3, 3]),
     ):
