@@ -63,8 +63,8 @@ def _scores(evaluate: Mapping[str, Any], audit: Mapping[str, Any]) -> list[str]:
             lines.append(f"{name:<12} {value:.3f} (95 % interval {low:.3f} to {high:.3f})")
     for name, scores in evaluate.get("baselines", {}).items():
         lines.append(f"  {name:<14} {scores['macro_f1']:.3f} macro F1")
-    if "auc" in audit.get("membership", {}):
-        lines.append(
-            f"membership   AUC {audit['membership']['auc']:.3f} (0.5: the model tells nothing of who trained it)"
-        )
+    attacks = [audit.get("membership", {}).get(name) for name in ("auc", "calibrated_auc")]
+    if any(attacks):
+        strongest = max(auc for auc in attacks if auc is not None)
+        lines.append(f"membership   AUC {strongest:.3f} of the stronger attack (0.5: nothing tells who was trained on)")
     return lines
