@@ -42,6 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run_stage(options) if options.name in STAGES else _run_command(options)
     except RowtrailError as error:
         return _fail(options.name, str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader (`| head`) has had enough; Python must not complain about it once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         return _fail(options.name, *_os_problem(error))
     except KeyboardInterrupt:
@@ -98,7 +102,9 @@ def _run_stage(options: argparse.Namespace) -> int:
 
 def _run_command(options: argparse.Namespace) -> int:
     _set_environment(offline=True)
-    return int(importlib.import_module(f"stages.commands.{options.name}").run(options))
+    code = int(importlib.import_module(f"stages.commands.{options.name}").run(options))
+    sys.stdout.flush()  # here and not while Python ends, so that a closed pipe is met where it is handled
+    return code
 
 
 def _set_environment(*, offline: bool) -> None:
