@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from stages.methods.document.svg import circle, drawing, element, line, path, rect, text
-from stages.methods.document.wording import number, percent, words
+from stages.methods.document.wording import number, percent, plural, words
 
 WIDTH = 400.0
 _ROW = 26.0
@@ -228,18 +228,13 @@ def reliability(title: str, bins: Sequence[Bin]) -> Markup:
         parts.append(text(x(tick), top + size + 17, f"{100 * tick:.0f}", css="tick", anchor="middle"))
     parts.append(line(x(0), y(0), x(1), y(1), "mark"))
     for bin in bins:
-        tip = f"{plural_rows(bin.rows)} with mean confidence {percent(bin.confidence)}: {percent(bin.right)} right"
+        tip = f"{plural(bin.rows, 'row')} with mean confidence {percent(bin.confidence)}: {percent(bin.right)} right"
         if bin.low is not None and bin.high is not None:
             parts.append(line(x(bin.confidence), y(bin.low), x(bin.confidence), y(bin.high), "whisker ours faded"))
         parts.append(circle(x(bin.confidence), y(bin.right), 3 + 5 * (bin.rows / most) ** 0.5, "ours", tip))
     parts.append(text(left + 150, top + size + 34, "confidence, %", css="tick", anchor="middle"))
     parts.append(text(left + 6, top + 12, "share right, %", css="tick"))
     return drawing(title, WIDTH, top + size + 40, *parts)
-
-
-def plural_rows(count: int) -> str:
-    """`1 row`, `20 rows`."""
-    return f"{number(count)} row{'' if count == 1 else 's'}"
 
 
 def clipped(name: str, length: int) -> str:
