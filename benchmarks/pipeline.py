@@ -11,17 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
-import resource
 import sys
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from measuring import changed_params, conditions, measured
 from ruamel.yaml import YAML
 
 from stages.__main__ import STAGES
@@ -31,37 +27,6 @@ def inputs_of(wiring: dict[str, Any], stage: str, folder: Path) -> list[str]:
     """The stage's `--in` arguments of dvc.yaml, pointing into another folder."""
     names = re.findall(r"--in data/(\w+)", wiring["stages"][stage]["cmd"])
     return [part for name in names for part in ("--in", str(folder / name))]
-
-
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """(wall seconds, CPU seconds, peak MiB) of a command; ends the benchmark when it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started = time.perf_counter()
-    process = os.posix_spawnp(command[0], command, os.environ)
-    _, status, usage = os.wait4(process, 0)
-    seconds = time.perf_counter() - started
-    if status:
-        sys.exit(f"{' '.join(command)} failed")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, cpu, usage.ru_maxrss / 1024
-
-
-def changed_params(changes: list[str], folder: Path) -> Path:
-    """params.yaml with values changed, written into the folder."""
-    yaml = YAML()
-    params = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
-    for change in changes:
-        place, _, value = change.partition("=")
-        *sections, key = place.split(".")
-        target = params
-        for section in sections:
-            target = target.setdefault(section, {})
-        target[key] = YAML(typ="safe").load(value)
-    file = folder / "params.yaml"
-    with file.open("w", encoding="utf-8") as out:
-        yaml.dump(params, out)
-    return file
 
 
 def main() -> None:
@@ -80,9 +45,7 @@ def run_all(folder: Path, changes: list[str]) -> None:
     """Run the stages one after the other into a folder and print what they took."""
     params = changed_params(changes, folder)
     wiring = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))
-    cores = len(os.sched_getaffinity(0))
-    machine = f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine} {' '.join(changes)}\n")
+    print(f"{conditions(changes)}\n")
     print("| stage | records in | records out | wall s | CPU s | peak MiB |\n|---|---|---|---|---|---|")
     total = 0.0
     for stage in STAGES:

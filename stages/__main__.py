@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.commands import COMMANDS
-from stages.core.errors import Fault, RowtrailError
+from stages.core import processes
+from stages.core.errors import Fault, RowtrailError, UsageError
+from stages.core.params import Params
 
 STAGES = {
     "ingest": "source rows become records with stable ids",
@@ -77,27 +79,45 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _stage_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--in", dest="inputs", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--in", dest="inputs", action="append", default=[], metavar="DIR", help="a folder or a URI")
+    parser.add_argument("--out", required=True, metavar="DIR", help="a folder or a URI")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
 
 
 def _run_stage(options: argparse.Namespace) -> int:
     from stages.core.params_file import read_params
+    from stages.core.remote import local_folders
     from stages.core.runner import run
     from stages.core.watchdog import end_with_parent
     from stages.tasks import load_task
 
-    if "DVC_STAGE" in os.environ:
+    _check_launch(options.name)
+    if "DVC_STAGE" in os.environ or processes.launched():
         end_with_parent()
     params = read_params(options.params)
-    from_hub = any(_is_hub_name(model) for model in (params.model, params.check_labels.encoder or params.model))
-    from_hub |= any(source.uri.startswith("hf://") for source in params.ingest.sources)
-    _set_environment(offline=not from_hub)
+    if options.name == "finetune" and params.engine.processes > 1 and not processes.launched():
+        with local_folders(options.inputs, options.out) as (inputs, out):
+            paths = [*(f"--in={path}" for path in inputs), f"--out={out}", f"--params={options.params}"]
+            return _run_several(options.name, [options.name, *paths], params.engine.processes)
+    _set_environment(offline=not _asks_for_hub(params))
     task = load_task(params.task)
     stage = importlib.import_module(f"stages.{options.name}").STAGE
-    run(stage, options.inputs, options.out, params, task)
+    with local_folders(options.inputs, options.out) as (inputs, place), processes.output_place(place) as out:
+        run(stage, inputs, out, params, task)
     return 0
+
+
+def _run_several(name: str, arguments: Sequence[str], count: int) -> int:
+    from stages.methods.finetune.launch import launch
+
+    ended = launch(arguments, count)
+    return _fail(name, ended.message, ended.code) if ended.code else 0
+
+
+def _check_launch(name: str) -> None:
+    if name != "finetune" and processes.count() > 1:
+        problem = f"was started as one of {processes.count()} processes, and only finetune can share its work so"
+        raise UsageError(Fault(name, problem, "start it alone; without a launcher, unset RANK and WORLD_SIZE"))
 
 
 def _run_command(options: argparse.Namespace) -> int:
@@ -113,8 +133,19 @@ def _set_environment(*, offline: bool) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads that wait by spinning take the cores from those that work: three times slower beside other processes.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if processes.launched():
+        # Each process would warn that looking for unused parameters, which some models have, costs time.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if offline:
         os.environ.update({"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+
+
+def _asks_for_hub(params: Params) -> bool:
+    """Whether a source or a model in the params is on a hub."""
+    semantic = [params.deduplicate.semantic_model] if params.deduplicate.semantic is not None else []
+    models = (params.model, params.check_labels.encoder or params.model, *semantic)
+    sources = (*params.ingest.sources, *params.deduplicate.against)
+    return any(map(_is_hub_name, models)) or any(source.uri.startswith("hf://") for source in sources)
 
 
 def _is_hub_name(model: str) -> bool:
@@ -122,7 +153,9 @@ def _is_hub_name(model: str) -> bool:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    print(f"{name}: {message}" if not message.startswith(name) else message, file=sys.stderr)
+    shown = f"{name}: {message}" if not message.startswith(name) else message
+    if not processes.tell_launcher(shown):
+        print(shown, file=sys.stderr)
     return code
 
 

@@ -54,12 +54,13 @@ def clean_record(record: Record, params: CleanParams) -> Decision:
 
 def unusable(before: Record, after: Record, params: CleanParams) -> tuple[str, Mapping[str, Any]] | None:
     """The first reason against a cleaned record, with evidence; None for a good one."""
-    emptied = any(text and not after.texts()[path] for path, text in before.texts().items())
-    letters, repeated = letter_share(after.text), repetition(after.text)
+    emptied = any(text and not left for text, left in zip(before.texts().values(), after.texts().values(), strict=True))
+    text, length = after.text, after.length
+    letters, repeated = letter_share(text), repetition(text)
     checks = {
         "empty": (emptied, {}),
-        "too_short": (after.length < params.min_chars, {}),
-        "too_long": (after.length > params.max_chars, {}),
+        "too_short": (length < params.min_chars, {}),
+        "too_long": (length > params.max_chars, {}),
         "few_letters": (letters < params.min_letters, {"letters": letters}),
         "repetitive": (repeated > params.max_repetition, {"repetition": repeated}),
     }
@@ -68,16 +69,15 @@ def unusable(before: Record, after: Record, params: CleanParams) -> tuple[str, M
 
 def report(context: Context, folder: StageFolder) -> dict[str, Any]:
     """Languages, the share that was dropped, and how long texts are before and after (characters)."""
-    languages: Counter[str] = Counter()
-    before, after = list[int](), list[int]()
+    languages, before, after = Counter[str](), Counter[int](), Counter[int]()
     for batch in context.inputs[0].batches(context.task.schema):
-        before += [record.length for record in batch]
+        before.update(record.length for record in batch)
     for batch in folder.batches(context.task.schema):
-        after += [record.length for record in batch]
+        after.update(record.length for record in batch)
         languages.update(record.language or "unknown" for record in batch)
     return {
         "languages": dict(sorted(languages.items())),
-        "dropped_share": round(1 - len(after) / len(before), 6) if before else 0.0,
+        "dropped_share": round(1 - after.total() / before.total(), 6) if before else 0.0,
         "chars_before": quantiles(before),
         "chars_after": quantiles(after),
     }

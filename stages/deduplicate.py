@@ -1,4 +1,4 @@
-"""Keep one of each group of exact or near duplicates; the group stays known.
+"""Keep one of each group of exact or near duplicates; the group stays known. Drop what an evaluation set holds.
 
 in:  data/clean         records with tidy texts
 out: data/deduplicate   the records that stay; `group` is a record's own id where it stands for others
@@ -7,99 +7,77 @@ out: data/deduplicate   the records that stay; `group` is a record's own id wher
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from stages.core.cache import Cache
 from stages.core.engine import Engine
 from stages.core.params import DeduplicateParams
 from stages.core.records import Decision, Event, Record, drop, edit, keep
-from stages.core.stage import Context, set_stage
+from stages.core.stage import Context, Verdicts, set_stage
 from stages.core.storage import StageFolder
-from stages.core.task import Task
-from stages.methods.deduplicate.groups import Fact, Verdict, blocks, closest, exact_survivors, tied, verdicts
+from stages.methods.check_labels.embeddings import SCALE, Encoder, embed
+from stages.methods.deduplicate.contamination import Leak
+from stages.methods.deduplicate.evaluation_sets import evaluation_index
 from stages.methods.deduplicate.minhash import banding
-from stages.methods.deduplicate.near import Comparable, LongTexts, Nearest, bucket_keys, comparables, long_texts
-from stages.methods.deduplicate.shingles import digest
+from stages.methods.deduplicate.planting import measure, plant
+from stages.methods.deduplicate.search import Search
+from stages.methods.deduplicate.semantic import Vectors
 from stages.methods.deduplicate.summary import summary
+from stages.methods.deduplicate.verdicts import Verdict, verdicts
 
 REASONS = {
     "exact_duplicate": "its texts equal those of a kept record, but for case, spaces and punctuation",
     "near_duplicate": "a kept record shares enough of its word sequences",
+    "edit_duplicate": "a kept record's text differs in a few characters only",
+    "semantic_duplicate": "a kept record's embedding is that similar",
+    "in_evaluation_set": "it equals a row of a set in `deduplicate.against`, or holds enough of its word sequences",
     "represents_group": "kept for itself and for its duplicates",
     "below_threshold": "was compared with similar records, and is not similar enough to any kept one",
 }
-BLOCK = 2**26
-"""Words held for comparison at once: 512 MiB of shingles, 8 bytes each. More candidates take more passes."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """Facts about a batch of records, and their (bucket key, id) pairs; runs in worker processes."""
-
-    task: Task
-    params: DeduplicateParams
-
-    def __call__(self, records: Sequence[Record]) -> tuple[list[Fact], list[tuple[int, str]]]:
-        """No text leaves this function."""
-        texts = [_long_texts(record, self.params) for record in records]
-        facts = [
-            Fact(record.id, digest([*record.texts().values()]), record.length, long.size, self.task.targets(record))
-            for record, long in zip(records, texts, strict=True)
-        ]
-        if not self.params.near:
-            return facts, []
-        chosen, keys = bucket_keys(texts, self.params.ngram, banding(self.params.threshold, self.params.recall))
-        pairs = [(key, facts[i].id) for i, row in zip(chosen, keys.tolist(), strict=True) for key in row]
-        return facts, pairs
-
-
-def read(records: Sequence[Record], params: DeduplicateParams) -> list[tuple[str, Comparable]]:
-    """What exact comparison needs of the candidates among a batch of records, by id."""
-    found = comparables([_long_texts(record, params) for record in records], params.ngram)
-    return list(zip([record.id for record in records], found, strict=True))
-
-
-def _long_texts(record: Record, params: DeduplicateParams) -> LongTexts:
-    return long_texts(record.texts(), max(params.min_words, params.ngram))
-
-
-def survey(context: Context, engine: Engine, scratch: Path) -> dict[str, Verdict]:
-    """Verdicts on the records that have duplicates or were compared.
+def survey(context: Context, engine: Engine, scratch: Path) -> Verdicts:
+    """Verdicts on the records that have duplicates, were compared, or leak from an evaluation set.
 
     One pass over the texts gives digests and bucket keys; another reads those that LSH proposes, for exact comparison.
     """
     params: DeduplicateParams = context.params
-    facts: list[Fact] = []
-    looks = engine.map(Look(context.task, params), context.input().batches(context.task.schema))
-    buckets = {tuple(ids) for ids in engine.group(_pairs(looks, facts), scratch)}
-    facts.sort(key=lambda fact: fact.id)
-    survivors = exact_survivors(facts) if params.exact else list(range(len(facts)))
-    nearest: dict[int, Nearest] = {}
-    for block in blocks(facts, tied(facts, survivors, buckets), BLOCK):
-        wanted = {facts[i].id for tie in block for i in tie.positions}
-        batches = context.input().batches(context.task.schema)
-        candidates = ([record for record in batch if record.id in wanted] for batch in batches)
-        held = dict(pair for some in engine.map(partial(read, params=params), candidates) for pair in some)
-        nearest.update(closest(facts, block, held, params.threshold, engine))
-    return verdicts(facts, survivors, nearest, params.threshold)
+    ids = context.input().table(columns=["id"])["id"].to_pylist()
+    real = Search(engine, context.task, params, [*context.input().pieces()])
+    plants = plant(real, ids, params.probe if params.near else 0)
+    search = replace(real, batches=[*real.batches, plants.batch] if plants.parents else real.batches)
+    if params.semantic is not None:
+        search = replace(search, vectors=_embeddings(context, search))
+    index = evaluation_index(params.against, context.task.schema, params.against_ngram, params.against_overlap)
+    facts, leaks, buckets = search.look(index, scratch)
+    usable = np.arange(len(facts)) < len(ids)
+    usable[[*leaks]] = False
+    found = search.run(facts, buckets, usable)
+    leaking = {ids[position]: leak for position, leak in leaks.items() if position < len(ids)}
+    measured = {"probe": measure(search, plants, facts, buckets, usable, found)} if plants.parents else {}
+    return Verdicts({**dict(verdicts(facts, found.survivors, found.nearest, ids)), **leaking}, measured)
 
 
-def _pairs(
-    looks: Iterable[tuple[list[Fact], list[tuple[int, str]]]], facts: list[Fact]
-) -> Iterator[list[tuple[int, str]]]:
-    """Hands the pairs on and keeps the facts."""
-    for some, pairs in looks:
-        facts += some
-        yield pairs
+def _embeddings(context: Context, search: Search) -> Vectors:
+    """Embeddings of all records, made-up ones included, as 16-bit integers: 2 bytes times the encoder's dimensions."""
+    encoder = Encoder(context.params.semantic_model, context.params.semantic_tokens)
+    records = (record for batch in search.batches for record in batch.records(context.task.schema))
+    texts = ((context.keys.hash("embedding", record.source, record.text), record.text) for record in records)
+    vectors = embed(encoder, texts, Cache(f"embeddings-{encoder.digest()}"), search.engine.map)
+    return np.rint(vectors * SCALE).astype(np.int16)
 
 
-def decide(record: Record, _: DeduplicateParams, verdict: Verdict | None) -> Decision:
+def decide(record: Record, _: DeduplicateParams, verdict: Verdict | Leak | None) -> Decision:
     """Drop a duplicate, naming the record that is kept for it; say of a kept one how many it stands for."""
     if verdict is None:
         return keep(replace(record, group=None))
+    if isinstance(verdict, Leak):
+        return drop(record, "in_evaluation_set", against=verdict.set_name, row=verdict.row, overlap=verdict.overlap)
     seen = {"similarity": verdict.similarity, **({"compared": verdict.compared} if verdict.compared else {})}
     if verdict.of is not None:
         conflict = {"label_conflict": True} if verdict.label_conflict else {}
@@ -107,22 +85,30 @@ def decide(record: Record, _: DeduplicateParams, verdict: Verdict | None) -> Dec
     group = record.id if verdict.size > 1 else None
     events = [Event("assign", "represents_group", {"size": verdict.size})] if group else []
     if verdict.nearest is not None:
-        events.append(Event("keep", "below_threshold", {"nearest": verdict.nearest, **seen}))
+        events.append(Event("keep", "below_threshold", {"nearest": verdict.nearest, "kind": verdict.kind, **seen}))
     return edit(replace(record, group=group), events)
 
 
 def report(context: Context, folder: StageFolder) -> Mapping[str, Any]:
-    """Duplicates by kind, groups by size, similarities, and what LSH is expected to miss."""
-    events = folder.table("events.parquet", ["id", "action", "evidence"]).to_pylist()
-    sources = context.input().table(columns=["id", "source"])
-    source_of = dict(zip(sources["id"].to_pylist(), sources["source"].to_pylist(), strict=True))
-    stories = ((event["id"], event["action"], json.loads(event["evidence"])) for event in events)
+    """Duplicates by kind, groups by size, similarities, leaks, and what LSH is expected to miss."""
     params: DeduplicateParams = context.params
+    records = context.input().table(columns=["id", "source"])
+    given = {row["values"]: row["counts"] for row in records["source"].value_counts().to_pylist()}
     cut = banding(params.threshold, params.recall)
     missed = round(1 - cut.proposes(params.threshold), 6)
     lsh = {"bands": cut.bands, "rows": cut.rows, "expected_miss_rate_at_threshold": missed} if params.near else None
-    return {**summary(stories, source_of), "lsh": lsh}
+    return {**summary(_stories(folder, records), given), "lsh": lsh}
 
 
-HEADLINE = ("duplicates.*", "label_conflicts", "largest_group")
+def _stories(folder: StageFolder, records: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(source of the record, action, evidence) of each event."""
+    import pyarrow.compute as pc
+
+    for batch in folder.table("events.parquet", ["id", "action", "evidence"]).to_batches():
+        sources = records["source"].take(pc.index_in(batch["id"], records["id"])).to_pylist()
+        for source, event in zip(sources, batch.to_pylist(), strict=True):
+            yield source, event["action"], json.loads(event["evidence"])
+
+
+HEADLINE = ("duplicates.*", "label_conflicts", "largest_group", "probe.recall*", "probe.missed", "probe.pairs")
 STAGE = set_stage("deduplicate", survey, decide, reasons=REASONS, report=report, headline=HEADLINE)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stages.core import processes
 from stages.core.checkpoints import checkpoint_folder
 from stages.core.errors import DataError, Fault
 from stages.core.live import write_live
@@ -35,7 +36,7 @@ def finetune(context: Context, folder: Path) -> Artifact:
     split, planned = context.input("split"), context.input("plan")
     plan = planned.json("plan.json")
     _check(plan, split, context)
-    machine = prepare(plan["seed"], plan["finetune"])
+    machine = prepare(plan)
     model, tokenizer = context.task.load(plan["model"], plan["labels"], plan["finetune"])
     rows = {"train": Rows(), "validation": Rows()}
     for batch in split.batches(context.task.schema):
@@ -47,6 +48,8 @@ def finetune(context: Context, folder: Path) -> Artifact:
     digest = sha256_of(planned.path / "plan.json")
     with checkpoint_folder(_key(digest, machine)) as checkpoints:
         trained = fit(learner, rows["train"].features, rows["validation"].features, plan, machine, checkpoints)
+        if processes.index() > 0:
+            return Artifact()  # the first of several processes has the same model, and writes it
         merged = models.merge_adapters(trained.model, plan["model"], folder / "adapter")
         models.save(merged, tokenizer, folder / "model")
     (folder / "learning_curve.csv").write_text(curve_csv(trained.curve), encoding="utf-8")
@@ -96,7 +99,7 @@ def _weigh(rows: Mapping[str, Rows]) -> None:
 
 
 def _key(plan: str, machine: Machine) -> str:
-    """Checkpoints fit only the same plan on the same number of threads: else a resumed run would be a third result."""
+    """Checkpoints fit only the same plan, threads and processes: else a resumed run would be a third result."""
     return hashlib.sha256(f"{plan} {machine}".encode()).hexdigest()[:32]
 
 

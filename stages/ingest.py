@@ -14,14 +14,14 @@ from stages.core.erasure import Erasures, read_erasures
 from stages.core.params import Source
 from stages.core.records import Decision, drop_row
 from stages.core.rows import FileRow
-from stages.core.sources import SourceFile, digests, file_rows, find_files, is_hub, require_columns
+from stages.core.sources import SourceFile, digests, find_files
 from stages.core.stage import Context, create_stage
 from stages.core.storage import StageFolder
-from stages.methods.ingest.hub_dataset import hub_rows
 from stages.methods.ingest.quarantine import READ, check_quarantine
 from stages.methods.ingest.row_ids import RowIds
 from stages.methods.ingest.row_record import decide_row
 from stages.methods.ingest.sampling import draw, largest_draw
+from stages.methods.ingest.source_rows import source_rows
 from stages.methods.ingest.summary import label_counts, rows_by_outcome
 
 REASONS = {
@@ -77,7 +77,7 @@ def read_sources(context: Context, files: Sequence[SourceFile]) -> Iterator[Deci
     for source in context.params.sources:
         count = counts[source.name] = Counter()
         ids = RowIds(context.keys, source.name, source.id)
-        for row in _rows(source, [file for file in files if file.source.name == source.name], context):
+        for row in _rows(source, files, context):
             decision = decide_row(row, source, ids, context)
             count[READ if decision.record else decision.events[0].reason] += 1
             yield decision
@@ -88,18 +88,15 @@ def _rows(source: Source, files: Sequence[SourceFile], context: Context) -> Iter
     texts = {column.name for column in context.task.schema.of_kind("text")} - source.fields.keys()
     named = {name for name in (source.id, source.subject, source.confidence) if name}
     required = {*texts, *named, *source.fields.values()}
-    if is_hub(source):
-        rows = (FileRow(place, columns) for place, columns in enumerate(hub_rows(source.uri), 1))
-        return require_columns(rows, required, source.uri, at_once=True)
-    return file_rows(source, files, context.params.max_chars, required)
+    return source_rows(source, files, context.params.max_chars, required)
 
 
 def report(context: Context, folder: StageFolder) -> dict[str, Any]:
     """Each source: its terms, the digests of its files, and what became of its rows."""
     column = next((column.name for column in context.task.schema.of_kind("label", "labels")), None)
     names = ["source", "subject", "confidence", *([column] if column else [])]
-    counts = rows_by_outcome(_dicts(folder.table("events.parquet", ["action", "reason", "evidence"])))
-    labels = label_counts(_dicts(folder.table(columns=names)), column)
+    counts = rows_by_outcome(folder.table("events.parquet", ["action", "reason", "evidence"]))
+    labels = label_counts(folder.table(columns=names), column)
     hashes = digests(find_files(context.params.sources))
     sources = {
         source.name: {
@@ -111,11 +108,6 @@ def report(context: Context, folder: StageFolder) -> dict[str, Any]:
         for source in context.params.sources
     }
     return {"sources": sources, "erasures_listed": len(read_erasures())}
-
-
-def _dicts(table: Any) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches():
-        yield from batch.to_pylist()
 
 
 STAGE = create_stage("ingest", ingest, reasons=REASONS, uses=("seed",), report=report)

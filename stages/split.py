@@ -13,16 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from stages.core.engine import Engine
 from stages.core.errors import DataError, Fault
 from stages.core.params import SplitParams
 from stages.core.records import Decision, Record, assign
 from stages.core.stage import Context, set_stage
-from stages.core.storage import StageFolder
+from stages.core.storage import Piece, StageFolder
 from stages.core.task import Task
-from stages.methods.deduplicate.shingles import digest
-from stages.methods.split.splitting import PARTS, Place, Row, places
-from stages.methods.split.summary import Placed, leakage, summary
+from stages.methods.deduplicate.shingles import digests
+from stages.methods.split.splitting import ROWS, Place, Places, places
+from stages.methods.split.summary import leakage, summary
 
 REASONS = {
     "train": "the model learns from it",
@@ -33,24 +36,30 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Look:
-    """The rows of a batch of records, without any text; runs in worker processes."""
+    """The rows (`ROWS`) of some records, without any text; runs in worker processes, which read for themselves."""
 
     task: Task
 
-    def __call__(self, records: Sequence[Record]) -> list[Row]:
+    def __call__(self, piece: Piece) -> pa.Table:
         """One row a record, in order."""
-        return [self._row(record) for record in records]
+        return self.rows(piece.records(self.task.schema))
 
-    def _row(self, record: Record) -> Row:
-        text = digest([*record.texts().values()]).hex()
-        labelled = self.task.targets(record) is not None
-        return Row(record.id, record.subject, record.group, text, self.task.stratum(record), labelled)
+    def rows(self, records: Sequence[Record]) -> pa.Table:
+        """One row a record, in order."""
+        columns = {
+            "id": [record.id for record in records],
+            "subject": [record.subject for record in records],
+            "group": [record.group for record in records],
+            "text": digests([[*record.texts().values()] for record in records]),
+            "stratum": [self.task.stratum(record) for record in records],
+            "labelled": [self.task.targets(record) is not None for record in records],
+        }
+        return pa.table(columns, schema=ROWS)
 
 
-def survey(context: Context, engine: Engine, _: Path) -> dict[str, Place]:
+def survey(context: Context, engine: Engine, _: Path) -> Places:
     """The place of every record. Raises DataError when a part would be empty, or there is only one label."""
-    batches = context.input().batches(context.task.schema)
-    rows = [row for some in engine.map(Look(context.task), batches) for row in some]
+    rows = pa.concat_tables(engine.map(Look(context.task), context.input().pieces())).combine_chunks()
     _refuse_one_label(rows)
     found = places(rows, relabelled(context.input()), context.params, context.seed)
     _refuse_empty_parts(found, context.params)
@@ -59,26 +68,24 @@ def survey(context: Context, engine: Engine, _: Path) -> dict[str, Place]:
 
 def relabelled(folder: StageFolder) -> set[str]:
     """Ids of the records whose label the stage before has changed."""
-    events = folder.table("events.parquet", ["id", "action"]).to_pylist()
-    return {event["id"] for event in events if event["action"] == "relabel"}
+    events = folder.table("events.parquet", ["id", "action"])
+    return set(events.filter(pc.equal(events["action"], "relabel"))["id"].to_pylist())
 
 
-def _refuse_one_label(rows: Sequence[Row]) -> None:
-    if rows and all(row.labelled for row in rows) and len({row.stratum for row in rows}) == 1:
+def _refuse_one_label(rows: pa.Table) -> None:
+    if len(rows) and pc.all(rows["labelled"]).as_py() and len(pc.unique(rows["stratum"])) == 1:
         problem = f"all {len(rows)} records have the same label: there is nothing to learn"
         step = "look at the label column in ingest.sources, at ingest.labels, and at what was dropped before"
         raise DataError(Fault("split", problem, step))
 
 
-def _refuse_empty_parts(found: Mapping[str, Place], params: SplitParams) -> None:
-    rows = Counter(place.part for place in found.values())
-    groups = len({place.key for place in found.values()})
-    problem = f"gets none of the {len(found)} records (groups that must stay together: {groups})"
+def _refuse_empty_parts(found: Places, params: SplitParams) -> None:
+    problem = f"gets none of the {len(found)} records (groups that must stay together: {len(found.draws)})"
     step = (
         "a part needs a group of its own: bring more records or subjects, or change "
         f"split.validation ({params.validation}), split.test ({params.test}) or seed"
     )
-    if empty := [part for part in PARTS if not rows[part]]:
+    if empty := [part for part, count in found.rows().items() if not count]:
         raise DataError(*(Fault(f"split: {part}", problem, step) for part in empty))
 
 
@@ -91,19 +98,28 @@ def decide(record: Record, _: SplitParams, place: Place) -> Decision:
 
 def report(context: Context, folder: StageFolder) -> Mapping[str, Any]:
     """What the split adds up to. Raises DataError when a subject, a group or a text lies in more than one part."""
-    events = folder.table("events.parquet", ["id", "reason", "evidence"]).to_pylist()
-    evidence = {event["id"]: {"drawn": event["reason"], **json.loads(event["evidence"])} for event in events}
     look = Look(context.task)
-    placed = [
-        Placed(row, record.split or "", evidence[row.id]["drawn"])
-        for batch in folder.batches(context.task.schema)
-        for record, row in zip(batch, look(batch), strict=True)
-    ]
-    leaks = leakage(placed)
+    rows = pa.concat_tables(map(look, folder.pieces()))
+    parts, drawn, folds = folder.table(columns=["split"])["split"], *_draws(folder)
+    rows = rows.append_column("part", parts).append_column("drawn", drawn)
+    leaks = leakage(rows)
     _refuse_leaks(leaks)
-    folds = Counter(found["fold"] for found in evidence.values() if "fold" in found)
     sizes = [folds[fold] for fold in range(context.params.kfold or 0)]
-    return {**summary(placed, context.params), "leakage": leaks, **({"fold_rows": sizes} if sizes else {})}
+    return {**summary(rows, context.params), "leakage": leaks, **({"fold_rows": sizes} if sizes else {})}
+
+
+def _draws(folder: StageFolder) -> tuple[pa.ChunkedArray, Counter[int]]:
+    """The part that the draw alone gave each record, in order of ids as the records are, and the sizes of the folds.
+
+    Each record has exactly one event: the decision that assigned it.
+    """
+    drawn, folds = list[pa.Array](), Counter[int]()
+    for batch in folder.table("events.parquet", ["reason", "evidence"]).to_batches(4096):
+        evidence = [json.loads(text) for text in batch["evidence"].to_pylist()]
+        parts = zip(evidence, batch["reason"].to_pylist(), strict=True)
+        drawn.append(pa.array([found.get("drawn", part) for found, part in parts], pa.string()))
+        folds.update(found["fold"] for found in evidence if "fold" in found)
+    return pa.chunked_array(drawn, pa.string()), folds
 
 
 def _refuse_leaks(leaks: Mapping[str, int]) -> None:

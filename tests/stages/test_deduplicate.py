@@ -3,43 +3,57 @@ import random
 import re
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
-from stages import deduplicate
 from stages.core.engine.local import LocalEngine
+from stages.core.errors import DataError
 from stages.core.ledger import Tally
-from stages.core.params import DeduplicateParams
+from stages.core.params import DeduplicateParams, Source
 from stages.core.records import Column, Record, Schema
 from stages.core.stage import Context
 from stages.deduplicate import REASONS, decide, survey
-from stages.methods.deduplicate.summary import summary
+from stages.methods.deduplicate import search
+from stages.methods.deduplicate.look import HeldRecords
+from stages.methods.deduplicate.summary import KINDS, summary
+from tests.tiny import save_base
 
 WORDS = [f"word{i}" for i in range(400)]
 
 
 class Folder:
-    """Records as a stage folder gives them, in the order in which they are here."""
+    """Records as a stage folder gives them, in order of id, some at a time."""
 
     def __init__(self, records, size=64):
-        self.stage, self._records, self._size = "clean", records, size
+        self.stage, self._size = "clean", size
+        self._records = sorted(records, key=lambda record: record.id)
 
-    def batches(self, _schema):
+    def pieces(self):
         for start in range(0, len(self._records), self._size):
-            yield self._records[start : start + self._size]
+            yield HeldRecords(start, tuple(self._records[start : start + self._size]))
+
+    def table(self, columns):
+        return pa.table({name: [getattr(record, name) for record in self._records] for name in columns})
 
 
 @pytest.fixture
-def verdicts(make_context, tmp_path):
-    """The verdicts on records, by id, with any engine."""
+def surveyed(make_context, tmp_path):
+    """What a survey says of records, with any engine."""
     runs = iter(range(100))
 
     def of(records, engine=None, size=64, **params):
-        context = make_context("deduplicate", DeduplicateParams(**params), [Folder(records, size)])
+        context = make_context("deduplicate", DeduplicateParams(**{"probe": 0, **params}), [Folder(records, size)])
         scratch = tmp_path / str(next(runs))
         scratch.mkdir()
         return survey(context, engine or LocalEngine(1), scratch)
 
     return of
+
+
+@pytest.fixture
+def verdicts(surveyed):
+    """The verdicts on records, by id."""
+    return lambda *args, **kwargs: dict(surveyed(*args, **kwargs))
 
 
 def sentence(seed, words=40):
@@ -114,19 +128,20 @@ def test_every_removed_record_is_that_similar_to_a_kept_one(verdicts, make_recor
     assert not [(a, b) for a in kept for b in kept if a < b and jaccard(text[a], text[b]) >= 0.8]
 
 
-def test_verdicts_do_not_depend_on_order_batches_or_workers(verdicts, make_record):
+def test_verdicts_do_not_depend_on_batches_or_workers(surveyed, make_record):
     records = corpus(make_record)
-    shuffled = random.Random(1).sample(records, len(records))
-    reference = verdicts(records)
+    reference = surveyed(records, probe=20)
     assert len(reference) > 60
-    assert verdicts(shuffled, size=17) == reference
-    assert verdicts(shuffled, LocalEngine(2), size=31) == reference
+    assert reference.facts["probe"]["planted"] == 20
+    for engine, size in ((LocalEngine(1), 17), (LocalEngine(2), 31)):
+        found = surveyed(records, engine, size, probe=20)
+        assert (dict(found), found.facts) == (dict(reference), reference.facts)
 
 
 def test_reading_candidates_in_several_passes_changes_nothing(verdicts, make_record, monkeypatch):
     records = corpus(make_record)
     reference = verdicts(records)
-    monkeypatch.setattr(deduplicate, "BLOCK", 150)
+    monkeypatch.setattr(search, "BLOCK", 150)
     assert verdicts(records) == reference
 
 
@@ -177,7 +192,7 @@ def test_questions_about_one_context_are_not_duplicates(tmp_path):
     asked = {"01": "Who was it?", "02": "When was it?", "03": "who was it"}
     values = {id: {"question": question, "context": sentence(7)} for id, question in asked.items()}
     records = [Record(id, "s", "1", Questions.schema, value) for id, value in values.items()]
-    context = Context("deduplicate", DeduplicateParams(), {}, Questions(), None, (Folder(records),))
+    context = Context("deduplicate", DeduplicateParams(probe=0), {}, Questions(), None, (Folder(records),))
     found = survey(context, LocalEngine(1), tmp_path)
     assert {id: verdict.of for id, verdict in found.items()} == {"01": None, "03": "01"}
 
@@ -214,11 +229,100 @@ def test_the_report_adds_up_to_the_events(verdicts, make_record):
     records = corpus(make_record)
     found = verdicts(records)
     rows = events_of(records, found)
-    stories = [(row["id"], row["action"], json.loads(row["evidence"])) for row in rows]
-    report = summary(stories, {record.id: "s" for record in records})
+    stories = [("s", row["action"], json.loads(row["evidence"])) for row in rows]
+    report = summary(stories, {"s": len(records)})
     gone = [verdict for verdict in found.values() if verdict.of]
-    assert report["duplicates"] == {kind: sum(verdict.kind == kind for verdict in gone) for kind in ("exact", "near")}
+    assert report["duplicates"] == {kind: sum(verdict.kind == kind for verdict in gone) for kind in KINDS}
     assert report["by_source"] == {"s": {"in": len(records), "dropped": len(gone)}}
     assert sum(row["groups"] * (row["size"] - 1) for row in report["group_sizes"]) == len(gone)
     assert report["pairs_compared"] == sum(verdict.compared for verdict in found.values())
-    assert min(report["near_similarity"]) >= "0.80" > max(report["below_threshold_similarity"])
+    assert min(report["similarity"]["near"]) >= "0.80" > max(report["similarity"]["below_threshold"])
+
+
+def test_planted_near_duplicates_change_no_verdict_and_most_are_found(surveyed, make_record):
+    records = [make_record(id=f"{i:03x}", text=sentence(i, 60)) for i in range(150)]
+    without, found = surveyed(records), surveyed(records, probe=100)
+    assert dict(found) == dict(without)
+    probe = found.facts["probe"]
+    assert probe["planted"] == probe["counted"] == 100
+    assert probe["recall"] >= 0.9
+    assert probe["recall_low"] < probe["recall"] <= probe["recall_high"]
+    assert probe["below_threshold"]["removed"] == 0
+
+
+def test_a_search_that_finds_nothing_measures_a_recall_of_nothing(surveyed, make_record, monkeypatch):
+    records = [make_record(id=f"{i:03x}", text=sentence(i, 60)) for i in range(60)]
+    monkeypatch.setattr(search, "tied", lambda *_: iter(()))
+    assert surveyed(records, exact=False, probe=40).facts["probe"]["recall"] == 0
+
+
+def test_short_texts_cannot_be_planted(surveyed, make_record):
+    found = surveyed([make_record(id="01", text="too short"), make_record(id="02", text=sentence(1))], probe=10)
+    assert found.facts["probe"]["planted"] == 1
+
+
+def test_short_texts_that_differ_in_a_character_are_duplicates_where_that_is_asked_for(verdicts, make_record):
+    records = [make_record("01", "where is my parcel please"), make_record("02", "where is my parcell please")]
+    assert verdicts(records) == {}
+    found = verdicts(records, edits=1)
+    assert (found["01"].of, found["01"].kind) == ("02", "edit")
+    assert decide(records[0], DeduplicateParams(), found["01"]).events[0].reason == "edit_duplicate"
+
+
+@pytest.fixture
+def against(tmp_path, monkeypatch):
+    """An evaluation set, as `deduplicate.against` names it."""
+
+    def of(*rows, name="benchmark"):
+        monkeypatch.delenv("DVC_STAGE", raising=False)
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return [Source(name=name, uri=str(path), license="test", fields={"text": "question"})]
+
+    return of
+
+
+def test_rows_of_an_evaluation_set_and_what_contains_them_leave(verdicts, make_record, against):
+    long, short = sentence(11, 30), "what is the capital of France"
+    sets = against({"question": long}, {"question": short.upper() + "?"}, {"question": None})
+    records = [
+        make_record("01", f"{sentence(12)} {long} {sentence(13)}"),
+        make_record("02", short),
+        make_record("03", f"tell me {short} please"),
+        make_record("04", changed(long, 15)),
+        make_record("05", sentence(14)),
+        make_record("06", " ".join(long.split()[:15])),
+    ]
+    found = verdicts(records, against=sets)
+    assert set(found) == {"01", "02"}
+    event = decide(records[0], DeduplicateParams(), found["01"]).events[0]
+    assert (event.reason, event.evidence) == ("in_evaluation_set", {"against": "benchmark", "row": 1, "overlap": 1.0})
+    assert found["02"].row == 2
+    assert set(verdicts(records, against=sets, against_overlap=0.3)) == {"01", "02", "04", "06"}
+
+
+def test_a_record_that_leaks_is_kept_for_nobody(verdicts, make_record, against):
+    text = sentence(15, 30)
+    records = [make_record("01", text + " and more"), make_record("02", changed(text, 0, 29))]
+    assert verdicts(records)["02"].of == "01"
+    found = verdicts(records, against=against({"question": text}), against_overlap=1.0)
+    assert [type(verdict).__name__ for verdict in found.values()] == ["Leak"]
+
+
+def test_an_evaluation_set_without_texts_is_an_error(verdicts, make_record, against):
+    with pytest.raises(DataError, match=r"deduplicate\.against: benchmark: no row has a text"):
+        verdicts([make_record()], against=against({"question": ""}))
+    with pytest.raises(DataError, match="lacks the column question"):
+        verdicts([make_record()], against=against({"body": "text"}))
+
+
+def test_texts_of_much_the_same_embedding_are_duplicates_where_that_is_asked_for(surveyed, make_record, tmp_path):
+    texts = {"01": "the train was good today", "02": "today the train was good", "03": "awful tree", "04": "AWFUL tree"}
+    records = [make_record(id, text) for id, text in texts.items()]
+    model = save_base(tmp_path / "base")
+    found = surveyed(records, semantic=0.98, semantic_model=model)
+    assert (found["02"].of, found["02"].kind) == ("01", "semantic")
+    assert 0.98 <= found["02"].similarity < 1
+    assert (found["04"].of, found["04"].kind) == ("03", "exact")
+    assert found["03"].of is None
+    assert dict(surveyed(records, LocalEngine(2), 2, semantic=0.98, semantic_model=model)) == dict(found)

@@ -100,6 +100,18 @@ def test_the_membership_figure_on_top_is_that_of_the_stronger_attack(written):
     assert key(page, "membership") == "0.610"
 
 
+def test_what_deduplication_found_of_its_own_plants_is_drawn_with_its_intervals(written):
+    page = written()
+    found = {row["name"]: (row["value"], row["low"], row["note"]) for row in figures_of(page)["duplicates"]["recall"]}
+    assert found["all"] == (0.992188, 0.972188, "381 of 384")
+    assert "similarity 1.00" not in found
+    assert "miss 1.9 % of the pairs just at the threshold" in text_of(page).replace("\u202f", " ").replace("\xa0", " ")
+
+
+def test_without_plants_no_such_figure_is_drawn(written):
+    assert "Near-duplicates found" not in written({"deduplicate": {"probe": {}}})
+
+
 def test_an_attack_whose_control_failed_gives_no_figure_on_top(written):
     sentence = "Not valid: the two kinds of rows differ by themselves."
     audit = {"membership": {"auc": 0.53}, "valid": False, "membership_sentence": sentence}

@@ -11,7 +11,7 @@ from stages.core.checkpoints import checkpoint_folder
 from stages.core.errors import DataError, UsageError
 from stages.core.storage import StageFolder, files_below
 from stages.methods.finetune.batching import Order, batches_by_length
-from stages.methods.finetune.training import class_weights, curve_csv, learning_curve
+from stages.methods.finetune.training import class_weights, curve_csv, learning_curve, prepare
 from tests import tiny
 
 
@@ -293,6 +293,25 @@ def test_a_device_that_is_not_there_is_refused(project, base):
         pytest.skip("this machine has mps")
     with pytest.raises(UsageError, match="has no mps"):
         tiny.run_finetune(project, tiny.params(base, {"device": "mps"}))
+
+
+def test_two_processes_do_not_share_one_gpu(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    options = {"device": "auto", "threads": 1, "bf16": True}
+    with pytest.raises(UsageError, match="2 processes on this machine, and 1 cuda for them"):
+        prepare({"batch_size": 8, "seed": 1, "finetune": options})
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(monkeypatch):
+    for name, value in {"RANK": "0", "WORLD_SIZE": "3"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="8 records cannot be shared evenly by 3 processes"):
+        prepare({"batch_size": 8})
 
 
 # --- parts --------------------------------------------------------------------------------------------------------

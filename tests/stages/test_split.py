@@ -1,5 +1,6 @@
 import random
 from dataclasses import replace
+from typing import NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,15 @@ from stages.split import REASONS, STAGE, decide, survey
 SHARES = SplitParams(validation=0.2, test=0.2)
 
 
+class Piece(NamedTuple):
+    """Some records as a piece of a stage folder gives them."""
+
+    held: list
+
+    def records(self, _schema):
+        return self.held
+
+
 class Folder:
     """Records and events as a stage folder gives them."""
 
@@ -24,9 +34,9 @@ class Folder:
         self.stage, self.held = "check_labels", records
         self._events = [{"id": id, "action": "relabel"} for id in relabelled] + [{"id": "zz", "action": "keep"}]
 
-    def batches(self, _schema):
+    def pieces(self):
         for start in range(0, len(self.held), 50):
-            yield self.held[start : start + 50]
+            yield Piece(self.held[start : start + 50])
 
     def table(self, *_):
         return pa.Table.from_pylist(self._events)

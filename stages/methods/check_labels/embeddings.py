@@ -30,7 +30,8 @@ Batch: TypeAlias = list[NDArray[np.int32]]
 Mapper: TypeAlias = Callable[[Callable[[Batch], NDArray[np.int16]], Iterable[Batch]], Iterator[NDArray[np.int16]]]
 
 _ROWS, _STEP = 16, 8
-_SCALE = 10_000  # four decimals; a value of a unit vector times this fits 16 bits
+SCALE = 10_000
+"""Four decimals; a value of a unit vector times this fits 16 bits."""
 _AT_ONCE = 4096  # texts between two savings of the cache
 
 
@@ -67,7 +68,7 @@ class Encoder:
             states = _model(self.source)(input_ids=ids, attention_mask=mask).last_hidden_state
             means = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
             unit = torch.nn.functional.normalize(means, dim=-1)
-        rounded: NDArray[np.int16] = np.rint(unit[: len(batch)].numpy() * _SCALE).astype(np.int16)
+        rounded: NDArray[np.int16] = np.rint(unit[: len(batch)].numpy() * SCALE).astype(np.int16)
         return rounded
 
 
@@ -82,7 +83,7 @@ def embed(encoder: Encoder, texts: Iterable[tuple[str, str]], cache: Cache, run:
         found |= fresh
     if not names:
         return np.zeros((0, 0), dtype=np.float32)
-    return np.stack([np.frombuffer(found[name], dtype="<i2") for name in names]).astype(np.float32) / np.float32(_SCALE)
+    return np.stack([np.frombuffer(found[name], dtype="<i2") for name in names]).astype(np.float32) / np.float32(SCALE)
 
 
 def _look_up(

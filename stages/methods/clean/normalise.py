@@ -55,11 +55,12 @@ def normalise(record: Record, rules: Rules) -> tuple[Record, Counter[str]]:
     """
     fired: Counter[str] = Counter()
     for _ in range(MAX_ROUNDS):
-        before = record
+        before, texts = record, record.texts()
         for name, step in steps(rules):
-            edits = {path: some for path, text in record.texts().items() if (some := step(text))}
+            edits = {path: some for path, text in texts.items() if (some := step(text))}
             if edits:
                 record = record.with_edits(edits)
+                texts = record.texts()
                 fired[name] += sum(map(len, edits.values()))
         if record is before:
             return record, fired
@@ -130,7 +131,8 @@ def nfc_edits(text: str) -> list[TextEdit]:
 
 def invisible_edits(text: str) -> list[TextEdit]:
     """Remove control characters, what has no width, and U+FFFD, the trace of a byte that was lost."""
-    found = sorted({match.span() for pattern in (_CONTROL, _INVISIBLE) for match in pattern.finditer(text)})
+    patterns = (_CONTROL,) if text.isascii() else (_CONTROL, _INVISIBLE)
+    found = sorted({match.span() for pattern in patterns for match in pattern.finditer(text)})
     return [TextEdit(start, end, "") for start, end in found]
 
 

@@ -1,38 +1,41 @@
-"""From facts about records to verdicts on duplicates: who stays, and who leaves because of whom.
+"""From proposals to clusters: who is compared with whom, and in which order they may stay.
 
-Records go by their position in the order of ids, so that no result depends on the order in which facts came in.
+Records go by their position in the input, whose rows are sorted by id, so that no result depends on the order in which
+facts came in. Nothing here is a Python object a record: arrays hold what is known of all of them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 
-from stages.core.engine import Engine
-from stages.methods.deduplicate.near import Cluster, Comparable, Nearest, stars
-from stages.methods.deduplicate.union_find import UnionFind
-
-PORTION = 64
-"""Clusters that travel to a worker together."""
+from stages.methods.deduplicate.shingles import Counts, Hashes, mix, ranges
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """What is remembered of a record, never its text: about 400 bytes, of which the id takes a third."""
+class Facts:
+    """What is remembered of records, never their text: 40 bytes each, in order of position."""
 
-    id: str
-    digest: bytes
+    digests: npt.NDArray[np.bytes_]
     """128 bits of the normalised texts."""
-    length: int
+    lengths: Counts
     """Characters in all texts."""
-    words: int
+    words: Counts
     """Words to compare; 0 where all texts are too short for that."""
-    label: str | None
+    labels: Hashes
+    """64 bits of the label."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Facts]) -> Facts:
+        """The facts of several batches, one after the other."""
+        parts = parts or [cls(np.empty(0, "S16"), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64))]
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,110 +47,104 @@ class Tied:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of a record that has duplicates or was compared; without `of`, it stays.
+class Buckets:
+    """Groups of positions, end to end; the positions of each ascend."""
 
-    `of` is the kept record because of which it leaves. `nearest` is the closest of the `compared` kept records where
-    that was not close enough, `similarity` how close either was. `size` counts the records a kept one stands for.
-    """
+    members: Counts
+    starts: Counts
 
-    of: str | None = None
-    kind: Literal["exact", "near"] | None = None
-    similarity: float = 0.0
-    label_conflict: bool = False
-    size: int = 1
-    nearest: str | None = None
-    compared: int = 0
+    @classmethod
+    def joined(cls, parts: Iterable[tuple[Counts, Counts]]) -> Buckets:
+        """Several lots of (members, starts) as one."""
+        members, sizes = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for some, starts in parts:
+            members.append(some)
+            sizes.append(np.diff(starts, append=len(some)))
+        counts = np.concatenate(sizes)
+        return cls(np.concatenate(members), np.cumsum(counts) - counts)
+
+    @property
+    def sizes(self) -> Counts:
+        """Members of each group."""
+        return np.diff(self.starts, append=len(self.members))
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> Buckets:
+        """The groups reduced to wanted positions; those left with one or none are gone, and so is each repetition."""
+        numbers = np.repeat(np.arange(len(self.starts)), self.sizes)
+        inside = wanted[self.members]
+        sizes = np.bincount(numbers[inside], minlength=len(self.starts))
+        kept = inside & (sizes > 1)[numbers]
+        members, sizes = self.members[kept], sizes[sizes > 1]
+        return Buckets(members, np.cumsum(sizes) - sizes).once()
+
+    def once(self) -> Buckets:
+        """Each group once: a pair of close records shares most of its bands."""
+        if not len(self.starts):
+            return self
+        hashed = np.add.reduceat(mix(self.members.astype(np.uint64) + np.uint64(1)), self.starts)
+        _, first = np.unique(hashed, return_index=True)
+        first.sort()
+        sizes = self.sizes[first]
+        return Buckets(self.members[ranges(self.starts[first], sizes)], np.cumsum(sizes) - sizes)
 
 
-def exact_survivors(facts: Sequence[Fact]) -> list[int]:
-    """For each position the first one of equal digest: the smallest id, if facts are sorted by id."""
-    digests = np.frombuffer(b"".join(fact.digest for fact in facts), "S16")
-    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    survivors: list[int] = first[group].tolist()
+def exact_survivors(facts: Facts, usable: npt.NDArray[np.bool_]) -> Counts:
+    """For each position the first usable one of equal digest, which has the smallest id; itself if not usable."""
+    survivors = np.arange(len(facts))
+    places = survivors[usable]
+    _, first, group = np.unique(facts.digests[usable], return_index=True, return_inverse=True)
+    survivors[usable] = places[first[group]]
     return survivors
 
 
-def tied(facts: Sequence[Fact], survivors: Sequence[int], buckets: Iterable[Sequence[str]]) -> list[Tied]:
-    """The buckets' connected components, of exact survivors only, ordered within by length (longest first), then id.
+def tied(facts: Facts, buckets: Buckets) -> Iterator[Tied]:
+    """The buckets' connected components, ordered within by length (longest first), then position.
 
     That order is the survivor rule: total, over content alone. Components are compared apart from each other; within
     one, only records that share a bucket are compared, and being tied together means nothing by itself.
     """
-    position = {fact.id: i for i, fact in enumerate(facts)}
-    proposed = {tuple(sorted({i for i in map(position.__getitem__, ids) if survivors[i] == i})) for ids in buckets}
-    sets: UnionFind[int] = UnionFind()
-    shared = sorted(bucket for bucket in proposed if len(bucket) > 1)
-    for bucket in shared:
-        for other in bucket[1:]:
-            sets.join(bucket[0], other)
-    buckets_of: dict[int, list[tuple[int, ...]]] = {}
-    for bucket in shared:
-        buckets_of.setdefault(sets.find(bucket[0]), []).append(bucket)
-    return [_in_order(facts, members, buckets_of[sets.find(members[0])]) for members in sets.components()]
+    if not len(buckets.starts):
+        return
+    involved, members = np.unique(buckets.members, return_inverse=True)
+    component = _components(members, buckets, len(involved))
+    order = np.lexsort((involved, -facts.lengths[involved], component))
+    starts = np.flatnonzero(np.diff(component[order], prepend=-1))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    by_component = np.argsort(component[members[buckets.starts]], kind="stable")
+    lots = np.bincount(component[members[buckets.starts]], minlength=len(starts))
+    positions = involved[order].tolist()
+    locals_ = place[members].tolist()
+    bounds = [*buckets.starts.tolist(), len(buckets.members)]
+    groups = iter(by_component.tolist())
+    for start, end, lot in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], lots.tolist(), strict=True):
+        numbers = [next(groups) for _ in range(lot)]
+        shared = tuple(tuple(sorted(locals_[bounds[number] : bounds[number + 1]])) for number in numbers)
+        yield Tied(tuple(positions[start:end]), shared)
 
 
-def _in_order(facts: Sequence[Fact], members: Sequence[int], buckets: Iterable[tuple[int, ...]]) -> Tied:
-    ordered = sorted(members, key=lambda i: (-facts[i].length, i))
-    index = {position: i for i, position in enumerate(ordered)}
-    return Tied(tuple(ordered), tuple(tuple(index[position] for position in bucket) for bucket in buckets))
+def _components(members: Counts, buckets: Buckets, nodes: int) -> Counts:
+    """The number of each node's component, counted in the order of their smallest nodes."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first = np.repeat(members[buckets.starts], buckets.sizes)
+    graph = coo_array((np.ones(len(members), np.int8), (first, members)), (nodes, nodes))
+    _, labels = connected_components(graph, directed=False)
+    _, smallest, numbers = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(smallest))[numbers].astype(np.int64)
 
 
-def blocks(facts: Sequence[Fact], components: Iterable[Tied], limit: int) -> Iterator[list[Tied]]:
-    """Components in portions of at most `limit` words together, or of one component that has more by itself."""
+def blocks(weights: Counts, components: Iterable[Tied], limit: int) -> Iterator[list[Tied]]:
+    """Components in portions of at most `limit` in weight together, or of one that weighs more by itself."""
     block: list[Tied] = []
-    weight = 0
+    total = 0
     for component in components:
-        words = sum(facts[i].words for i in component.positions)
-        if block and weight + words > limit:
+        weight = int(weights[list(component.positions)].sum())
+        if block and total + weight > limit:
             yield block
-            block, weight = [], 0
+            block, total = [], 0
         block.append(component)
-        weight += words
+        total += weight
     if block:
         yield block
-
-
-def closest(
-    facts: Sequence[Fact], block: Sequence[Tied], held: Mapping[str, Comparable], threshold: float, engine: Engine
-) -> Iterator[tuple[int, Nearest]]:
-    """The closest kept record of each record in a block that was compared, both by position. `held` goes by id."""
-    clusters = [Cluster(tuple(held[facts[i].id] for i in tie.positions), tie.buckets) for tie in block]
-    portions = (clusters[i : i + PORTION] for i in range(0, len(clusters), PORTION))
-    results = engine.map(partial(_stars, threshold=threshold), portions)
-    for tie, found in zip(block, (found for portion in results for found in portion), strict=True):
-        for position, nearest in zip(tie.positions, found, strict=True):
-            if nearest is not None:
-                yield position, replace(nearest, member=tie.positions[nearest.member])
-
-
-def _stars(clusters: Sequence[Cluster], threshold: float) -> list[list[Nearest | None]]:
-    return [stars(cluster, threshold) for cluster in clusters]
-
-
-def verdicts(
-    facts: Sequence[Fact], survivors: Sequence[int], nearest: Mapping[int, Nearest], threshold: float
-) -> dict[str, Verdict]:
-    """Verdicts by id, for all records but those that are alone and were compared with none.
-
-    `nearest` gives, by position, the closest kept record (its `member` is a position). When an exact survivor leaves
-    as a near duplicate, its copies leave with it, for the same kept record and with the survivor's similarity: the
-    record that `of` names is always a kept one.
-    """
-    near = {i: found for i, found in nearest.items() if found.similarity >= threshold}
-    keeper = [near[first].member if first in near else first for first in survivors]
-    sizes = Counter(keeper)
-    result: dict[str, Verdict] = {}
-    for i, (fact, first, kept) in enumerate(zip(facts, survivors, keeper, strict=True)):
-        found = nearest.get(i)
-        compared = found.compared if found else 0
-        if kept != i:
-            similarity = near[first].similarity if first in near else 1.0
-            conflict = fact.label != facts[kept].label
-            kind: Literal["exact", "near"] = "near" if first in near else "exact"
-            result[fact.id] = Verdict(facts[kept].id, kind, similarity, conflict, compared=compared)
-        elif found:
-            result[fact.id] = Verdict(None, None, found.similarity, False, sizes[i], facts[found.member].id, compared)
-        elif sizes[i] > 1:
-            result[fact.id] = Verdict(size=sizes[i])
-    return result

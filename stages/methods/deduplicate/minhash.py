@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.methods.deduplicate.shingles import Hashes, chain, mix
+from stages.methods.deduplicate.shingles import Counts, Hashes, chain, constants, mix
 
+Signatures: TypeAlias = npt.NDArray[np.uint32]
+
+_MINHASH, _BAND = 101, 102  # purposes of constants, beside the shingles' lengths
 MOST_HASHES = 512
-"""Longest signature that is considered: 4 KiB a text while it is made."""
-STRAY = 0.05
+"""Longest signature that is considered: 2 KiB a text while it is made."""
+STRAY = 0.06
 """Share of the pairs at half the threshold that may be proposed in vain."""
 
 
@@ -60,28 +64,29 @@ def _with_rows(rows: int, threshold: float, recall: float) -> Banding:
     return Banding(1 if agree >= recall else math.ceil(math.log1p(-recall) / math.log1p(-agree)), rows)
 
 
-def signatures(values: Hashes, starts: npt.NDArray[np.int64], hashes: int) -> Hashes:
-    """MinHash signatures, shape (sets, hashes), of non-empty sets laid end to end.
+def signatures(values: Hashes, starts: Counts, hashes: int) -> Signatures:
+    """MinHash signatures, shape (hashes, sets), of non-empty sets laid end to end.
 
-    Each hash function is x -> a x + b modulo 2**64 with a odd, a bijection of numbers that are well mixed already; the
-    constants are SplitMix64's stream, so hash i is the same whatever the length of the signature.
+    Each hash function is x -> a x + b modulo 2**32 with a odd, a bijection of the upper half of values that are well
+    mixed already. Hash i is the same whatever the length of the signature.
     """
-    constants = mix(np.arange(1, 2 * hashes + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    factors, summands = constants[0::2] | np.uint64(1), constants[1::2]
-    signature = np.empty((hashes, len(starts)), np.uint64)
-    image = np.empty_like(values)
+    upper = (values >> np.uint64(32)).astype(np.uint32)
+    drawn = constants(_MINHASH, hashes)
+    factors, summands = drawn.astype(np.uint32), (drawn >> np.uint64(32)).astype(np.uint32)
+    signature = np.empty((hashes, len(starts)), np.uint32)
+    image = np.empty_like(upper)
     for i in range(hashes):
-        np.multiply(values, factors[i], out=image)
+        np.multiply(upper, factors[i], out=image)
         np.add(image, summands[i], out=image)
         np.minimum.reduceat(image, starts, out=signature[i])
-    return signature.T
+    return signature
 
 
-def band_keys(signature: Hashes, cut: Banding, salts: Hashes) -> Hashes:
+def band_keys(signature: Signatures, cut: Banding, salts: Hashes) -> Hashes:
     """One key for each set and band, shape (sets, bands): equal for equal bands of sets with equal salts.
 
     `salts`, one a set, hold what must be equal beside the sets' similarity. Keys of different bands differ.
     """
-    rows = signature.reshape(len(signature), cut.bands, cut.rows)
-    keys = [chain(np.column_stack((salts ^ np.uint64(band), rows[:, band]))) for band in range(cut.bands)]
-    return np.column_stack(keys)
+    rows = signature.T.astype(np.uint64).reshape(-1, cut.bands, cut.rows)
+    bands = mix(salts[:, None] + constants(_BAND, cut.bands))
+    return chain(np.concatenate((rows, bands[:, :, None]), axis=2), _BAND)

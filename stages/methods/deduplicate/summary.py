@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 BIN = 20
 """Bins of similarity in 0..1, so 0.05 wide."""
+KINDS = ("exact", "near", "edit", "semantic")
 
 
-def summary(events: Iterable[tuple[str, str, Mapping[str, Any]]], sources: Mapping[str, str]) -> dict[str, Any]:
-    """Counts and histograms from (id, action, evidence) of each event; `sources` names the source of every record in.
+def summary(events: Iterable[tuple[str, str, Mapping[str, Any]]], given: Mapping[str, int]) -> dict[str, Any]:
+    """Counts and histograms from (source of the record, action, evidence) of each event.
 
-    `group_sizes` counts groups by the number of their records, the kept one included. `compared` counts the pairs that
-    LSH proposed and exact comparison decided; a pair is compared only while its earlier record stays.
+    `given` counts the records in by source. `group_sizes` counts groups by the number of their records, the kept one
+    included. `pairs_compared` counts what was proposed and decided by exact comparison; a pair is compared only while
+    its earlier record stays. `against` counts by evaluation set the records that left because of it, and the set's
+    rows that they held.
     """
-    kinds: Counter[str] = Counter()
+    kinds: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
     sizes: Counter[int] = Counter()
     dropped: Counter[str] = Counter()
-    near: Counter[str] = Counter()
-    below: Counter[str] = Counter()
+    bins: dict[str, Counter[str]] = defaultdict(Counter)
+    leaks: dict[str, list[int]] = defaultdict(list)
     compared = conflicts = 0
-    for id, action, evidence in events:
+    for source, action, evidence in events:
         compared += evidence.get("compared", 0)
         if action == "drop":
+            dropped[source] += 1
+        if "against" in evidence:
+            leaks[evidence["against"]].append(evidence["row"])
+        elif action == "drop":
             kinds[evidence["kind"]] += 1
-            dropped[sources[id]] += 1
             conflicts += evidence.get("label_conflict", False)
-            if evidence["kind"] == "near":
-                near[_bin(evidence["similarity"])] += 1
+            bins[evidence["kind"]][_bin(evidence["similarity"])] += 1
         elif action == "assign":
             sizes[evidence["size"]] += 1
         else:
-            below[_bin(evidence["similarity"])] += 1
-    given = Counter(sources.values())
+            bins["below_threshold"][_bin(evidence["similarity"])] += 1
     return {
-        "duplicates": {kind: kinds[kind] for kind in ("exact", "near")},
+        "duplicates": dict(kinds),
         "label_conflicts": conflicts,
         "group_sizes": [{"size": size, "groups": count} for size, count in sorted(sizes.items())],
         "largest_group": max(sizes, default=1),
-        "by_source": {source: {"in": given[source], "dropped": dropped[source]} for source in sorted(given)},
-        "near_similarity": dict(sorted(near.items())),
-        "below_threshold_similarity": dict(sorted(below.items())),
+        "by_source": {source: {"in": count, "dropped": dropped[source]} for source, count in sorted(given.items())},
+        "similarity": {kind: dict(sorted(counts.items())) for kind, counts in sorted(bins.items()) if kind != "exact"},
         "pairs_compared": compared,
+        "against": {
+            name: {"records_dropped": len(rows), "rows_held": len(set(rows))} for name, rows in sorted(leaks.items())
+        },
     }
 
 

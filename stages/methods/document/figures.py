@@ -32,6 +32,7 @@ def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Ma
         "reasons": reasons(recorded),
         "sources": _sources(recorded),
         "splits": _splits(find(recorded, "split", "report", "labels") or {}),
+        "duplicates": _duplicates(find(recorded, "deduplicate", "report") or {}),
         "pii": _pii(find(recorded, "scrub_pii", "report") or {}),
         "suspects": _suspects(find(recorded, "check_labels", "report") or {}),
         "model": _model(recorded),
@@ -155,6 +156,21 @@ def _pii(report: Mapping[str, Any]) -> Figures:
         "records": find(report, "records_touched"),
         "share": find(report, "share_touched"),
         "leaks": find(report, "leaks") or {},
+    }
+
+
+def _duplicates(report: Mapping[str, Any]) -> Figures:
+    """How many of the near-duplicates that the stage planted it found, in all and by similarity."""
+    bins = find(report, "probe", "by_similarity") or {}
+    rows = [(f"similarity {edge}" if edge == "1.00" else f"from {edge}", bin) for edge, bin in bins.items()]
+    found = [("all", find(report, "probe") or {}, True), *((name, bin, False) for name, bin in rows)]
+    return {
+        "recall": [
+            {"name": name, "ours": ours, "note": f"{bin['found']} of {bin['pairs']}", **values}
+            for name, bin, ours in found
+            if (values := metric(bin, "recall"))
+        ],
+        "expected_missed": find(report, "lsh", "expected_miss_rate_at_threshold"),
     }
 
 

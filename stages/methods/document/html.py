@@ -39,6 +39,7 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:
         "flow_wide": _flow(figures["flow"], WIDE),
         "flow_narrow": _flow(figures["flow"], NARROW),
         "splits": _shares(figures["splits"]),
+        "duplicates": _whiskers("Planted near-duplicates found", figures["duplicates"]["recall"]),
         "pii": _pii(figures["pii"]["entities"]),
         "suspects": _suspects(figures["suspects"]["labels"]),
         "curves": lines("Loss by step", figures["curves"], "step"),

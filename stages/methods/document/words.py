@@ -26,6 +26,7 @@ def texts(figures: Figures) -> dict[str, Any]:
         "lead": lead(figures),
         "keys": keys(figures),
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
+        "duplicates_caption": _duplicates_caption(figures["duplicates"]),
         "pii_caption": _pii_caption(figures["pii"]),
         "model_facts": _model_facts(figures["model"]["facts"]),
         "warnings": figures["model"]["warnings"],
@@ -131,6 +132,13 @@ def _source_facts(source: Figures) -> Iterator[tuple[str, Any]]:
             yield "Rows", number(value)
         if name == "files":
             yield from ((f"SHA-256 of {file['name'].rpartition('/')[2]}", file["sha256"]) for file in value)
+
+
+def _duplicates_caption(duplicates: Mapping[str, Any]) -> str:
+    made = "The stage made near-duplicates up, planted them in a shadow copy of the data and looked for them. "
+    missed = duplicates["expected_missed"]
+    expected = f" Its bands are chosen to miss {percent(missed)} of the pairs just at the threshold." if missed else ""
+    return f"{made}Shown is the share that it found, by similarity (1 is equal texts).{expected}"
 
 
 def _pii_caption(pii: Figures) -> str:

@@ -5,7 +5,6 @@ Only safetensors weights are loaded and no code that comes with a model is run: 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stages.core.errors import Fault, UsageError
+from stages.core.storage import sha256_of
 
 _PLACE = "params.yaml: model"
 _FROZEN = "params.yaml: finetune.frozen_layers"
@@ -55,12 +55,7 @@ def identity(source: str) -> dict[str, str]:
         config = load_config(source)
         return {"commit": str(getattr(config, "_commit_hash", None))}
     files = sorted([*where.glob("*.safetensors"), *where.glob("*.json"), *where.glob("*.txt"), *where.glob("*.model")])
-    return {file.name: _sha256(file) for file in files}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return {file.name: sha256_of(file) for file in files}
 
 
 def quiet() -> None:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import torch
+from accelerate.data_loader import prepare_data_loader  # type: ignore[import-untyped]
+from torch.utils.data import BatchSampler, DataLoader
 from transformers import Trainer, TrainerCallback
 
 from stages.core.errors import DataError, Fault
 from stages.core.progress import say, track
-from stages.methods.finetune.batching import Order
+from stages.methods.finetune.batching import Order, length
+
+
+class Part(BatchSampler):  # type: ignore[misc]
+    """One process's part of each batch: every `count`-th record from `index` on. All parts make up the whole batch.
+
+    A process that a short last batch leaves without a record gets `blank`: all must take every step together.
+    """
+
+    def __init__(self, order: Order, batch: int, index: int, count: int, blank: int) -> None:
+        super().__init__(order, batch, drop_last=False)
+        self.index, self.count, self.blank = index, count, blank
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in super().__iter__():
+            yield batch[self.index :: self.count] or [self.blank]
 
 
 class MeanLossTrainer(Trainer):  # type: ignore[misc]
-    """The loss of a step is the mean over its records, also when several uneven batches make up the step."""
+    """The loss of a step is the mean over its records, in however many uneven batches and processes they are."""
 
     loss_is_scaled_for_ga = True
 
@@ -22,22 +40,52 @@ class MeanLossTrainer(Trainer):  # type: ignore[misc]
         super().__init__(**options)
         self.record_losses, self.order = losses, order
 
-    def _get_train_sampler(self, *_: Any) -> Order:
-        return self.order
+    def get_train_dataloader(self) -> Any:
+        """The part of the order for this process; accelerate would repeat records to fill the last batch."""
+        rank, count = self.args.process_index, self.args.world_size
+        shortest: Mapping[str, Any] = min(self.train_dataset, key=length)
+        part = Part(self.order, self.args.train_batch_size * count, rank, count, len(self.train_dataset))
+        loader = DataLoader(
+            [*self.train_dataset, {**shortest, "weight": 0.0}], batch_sampler=part, collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )  # fmt: skip
+        return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)
 
-    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], int]:
-        """The batches of one step, and their number of records."""
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
+        """The batches of one step here, and the records of that step in all processes."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        return batches, sum(len(batch["input_ids"]) for batch in batches)
+        records = sum(
+            int((batch["weight"] > 0).sum()) if "weight" in batch else len(batch["input_ids"]) for batch in batches
+        )
+        return batches, self.accelerator.reduce(torch.tensor(records, device=device))
 
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """A batch's part of the step's mean in training, its own mean in evaluation; weighted if there are weights."""
+    def compute_loss(self, model: Any, inputs: Any, num_items_in_batch: Any = None, **_: Any) -> Any:
+        """A batch's part of the step's mean, times the processes: their gradients and losses are averaged."""
+        return self._summed(model, inputs) * self.args.world_size / num_items_in_batch
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """The mean loss over the validation records, each of them counted once whatever the number of processes."""
+        part = self.eval_dataset[self.args.process_index :: self.args.world_size]
+        total = 0.0
+        self.model.eval()
+        with torch.no_grad():
+            for batch in DataLoader(part, self.args.eval_batch_size, collate_fn=self.data_collator):
+                total += self._summed(self.model, self._prepare_inputs(batch)).item()
+        summed = self.accelerator.reduce(torch.tensor(total, device=self.args.device)).item()
+        metrics = {"eval_loss": summed / len(self.eval_dataset)}
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _summed(self, model: Any, inputs: Any) -> Any:
+        """The sum of a batch's losses; weighted if there are weights."""
         weights = inputs.pop("weight", 1.0)
-        records = num_items_in_batch if model.training else len(inputs["input_ids"])
-        loss = (self.record_losses(model, inputs) * weights).sum() / records
-        return (loss, {"loss": loss}) if return_outputs else loss
+        return (self.record_losses(model, inputs) * weights).sum()
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Wait until all processes have saved theirs: next comes the file that says the checkpoint is complete."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.core import processes
 from stages.core.engine import available_cores
 from stages.core.errors import Fault, UsageError
 from stages.methods.finetune.batching import Features, Order, length
@@ -23,6 +24,7 @@ class Machine:
     device: str
     threads: int
     dtype: str
+    processes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,18 @@ class Trained:
     curve: list[dict[str, Any]]
     steps: int
     best_step: int | None
-    resumed_at: int | None
 
 
-def prepare(seed: int, options: Mapping[str, Any]) -> Machine:
+def prepare(plan: Mapping[str, Any]) -> Machine:
     """Seed every generator, set the threads and choose the device. Before the model is loaded: its new head is random.
 
-    Raises UsageError for a device that this machine does not have.
+    Raises UsageError for a device that this machine does not have, and for a batch that several processes cannot share
+    evenly.
     """
+    sharing = processes.count()
+    if plan["batch_size"] % sharing:
+        problem = f"{plan['batch_size']} records cannot be shared evenly by {sharing} processes"
+        raise UsageError(Fault("params.yaml: batch_size", problem, "set it to a multiple, or start fewer"))
     # cuBLAS needs a fixed workspace to sum in a fixed order (its documentation, "Results reproducibility").
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Threads that wait by spinning made a step three times slower on two cores with other work; read by libgomp once.
@@ -58,19 +64,32 @@ def prepare(seed: int, options: Mapping[str, Any]) -> Machine:
     import transformers
 
     quiet()
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    device = options["device"]
-    if device == "auto":
-        device = next(name for name, there in has.items() if there)
-    if not has[device]:
-        problem = f"this machine has no {device}"
-        raise UsageError(Fault("params.yaml: finetune.device", problem, "set it to `auto` or `cpu`"))
-    threads = options["threads"] or available_cores()
+    options = plan["finetune"]
+    device = _device(options["device"])
+    threads = options["threads"] or max(1, available_cores() // processes.count_here())
     torch.set_num_threads(threads)
+    if processes.launched():
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # without it accelerate would set the threads anew
     torch.use_deterministic_algorithms(device == "cuda", warn_only=True)
-    transformers.set_seed(seed)
+    transformers.set_seed(plan["seed"])
     bf16 = bool(options["bf16"]) and device == "cuda" and torch.cuda.is_bf16_supported()
-    return Machine(device, threads, "bfloat16" if bf16 else "float32")
+    return Machine(device, threads, "bfloat16" if bf16 else "float32", sharing)
+
+
+def _device(wanted: str) -> str:
+    """The wanted device, or the best of this machine; each of several processes needs one of its own."""
+    import torch
+
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    numbers = {"cuda": cuda, "mps": int(torch.backends.mps.is_available()), "cpu": processes.count_here()}
+    found = next(name for name, number in numbers.items() if number) if wanted == "auto" else wanted
+    if not numbers[found]:
+        problem = f"this machine has no {found}"
+        raise UsageError(Fault("params.yaml: finetune.device", problem, "set it to `auto` or `cpu`"))
+    if numbers[found] < processes.count_here():
+        problem = f"{processes.count_here()} processes on this machine, and {numbers[found]} {found} for them"
+        raise UsageError(Fault("params.yaml: finetune.device", problem, "start fewer processes, or set it to `cpu`"))
+    return found
 
 
 def class_weights(labels: Sequence[str]) -> dict[str, float]:
@@ -88,13 +107,12 @@ def fit(
     without the interruption. Raises DataError when the loss is no longer finite.
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
 
     from stages.methods.finetune.trainer import MeanLossTrainer, Watch
 
     arguments = _arguments(plan, machine, folder, bool(validation))
+    last = _last_checkpoint(folder)
     patience = plan["finetune"]["early_stopping"]
-    last = get_last_checkpoint(str(folder))
     trainer = MeanLossTrainer(
         learner.losses,
         Order(train, plan["steps"]["effective_batch"], plan["seed"]),
@@ -108,9 +126,23 @@ def fit(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(plan["steps"]["total"]))
     trainer.train(resume_from_checkpoint=last)
+    # The first process deletes the checkpoints, from which the others may still be reading the best weights.
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
     state = trainer.state
-    resumed = int(last.rpartition("-")[2]) if last else None
-    return Trained(trainer.model, learning_curve(state.log_history), state.global_step, state.best_global_step, resumed)
+    return Trained(trainer.model, learning_curve(state.log_history), state.global_step, state.best_global_step)
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """Where to go on, the same for all processes. Raises UsageError when they do not see the same checkpoints."""
+    from accelerate.utils import gather_object  # type: ignore[import-untyped]
+    from transformers.trainer_utils import get_last_checkpoint
+
+    last: str | None = get_last_checkpoint(str(folder))
+    if len(set(gather_object([f"{folder} {last}"]))) > 1:
+        step = "share the project's folder under one path, and set finetune.threads where nodes differ in cores"
+        raise UsageError(Fault("finetune", "its processes do not see the same checkpoints", step))
+    return last
 
 
 def learning_curve(log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -151,11 +183,11 @@ def _arguments(plan: Mapping[str, Any], machine: Machine, checkpoints: Path, eva
     options, steps = plan["finetune"], plan["steps"]
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
-        seed=plan["seed"],
-        data_seed=plan["seed"],
+        # Each process draws its own dropout; the order of the records is not drawn from this seed.
+        seed=(plan["seed"] + processes.index()) % 2**32,
         max_steps=steps["total"],
         num_train_epochs=plan["epochs"],
-        per_device_train_batch_size=plan["batch_size"],
+        per_device_train_batch_size=plan["batch_size"] // machine.processes,
         per_device_eval_batch_size=max(64, plan["batch_size"]),
         gradient_accumulation_steps=options["gradient_accumulation"],
         **_recomputation(options),
@@ -166,6 +198,7 @@ def _arguments(plan: Mapping[str, Any], machine: Machine, checkpoints: Path, eva
         max_grad_norm=options["max_grad_norm"],
         bf16=machine.dtype == "bfloat16",
         use_cpu=machine.device == "cpu",
+        ddp_backend="gloo" if machine.device == "cpu" and processes.launched() else None,  # on CUDA it is NCCL
         dataloader_pin_memory=machine.device == "cuda",
         remove_unused_columns=False,
         label_names=["labels"],

@@ -5,35 +5,40 @@ seed give a number u in [0, 1): test below `test`, validation below `test + vali
 or counted, therefore rows that are added or erased move no row outside their own component, and everyone who knows the
 key (`check_labels`, which must leave the test rows alone, runs before the split) can foretell the part.
 
-The price is that shares hold in expectation only, in the whole and in each stratum. `repairs` mends the one case that
+The price is that shares hold in expectation only, in the whole and in each stratum. `repaired` mends the one case that
 hurts: a stratum that is absent from a part although it has groups enough. A record that it moves says so.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from stages.core.params import SplitParams
-from stages.methods.deduplicate.union_find import UnionFind
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from stages.core.params import SplitParams
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
 Part: TypeAlias = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the split needs to know of a record; `text` is a digest of its normalised texts."""
-
-    id: str
-    subject: str | None
-    group: str | None
-    text: str
-    stratum: str
-    labelled: bool
+_TRAIN, _TEST = 0, 2
+ROWS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("subject", pa.string()),
+        ("group", pa.string()),
+        ("text", pa.binary()),
+        ("stratum", pa.string()),
+        ("labelled", pa.bool_()),
+    ]
+)
+"""What the split needs to know of records, a column each: a million take 120 MB. `text` is a digest of the texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +47,101 @@ class Place:
 
     part: Part
     drawn: Part
-    key: str
     u: float
     fold: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Places(Mapping[str, Place]):
+    """The place of each record by id. Arrays inside, by record and by group of records that stay together.
+
+    `ids` are sorted, `groups` gives each its group; `parts`, `drawn` (indices into `PARTS`), `draws` and `folds` (-1:
+    none) go by group.
+    """
+
+    ids: npt.NDArray[np.bytes_]
+    groups: Numbers
+    parts: Numbers
+    drawn: Numbers
+    draws: npt.NDArray[np.float64]
+    folds: Numbers
+
+    def __getitem__(self, id: str) -> Place:
+        key = id.encode()
+        at = bisect_left(self.ids, key)
+        if at == len(self.ids) or self.ids[at] != key:
+            raise KeyError(id)
+        group = self.groups[at]
+        fold = int(self.folds[group])
+        drawn, part = PARTS[self.drawn[group]], PARTS[self.parts[group]]
+        return Place(part, drawn, float(self.draws[group]), None if fold < 0 else fold)
+
+    def __iter__(self) -> Iterator[str]:
+        return (id.decode() for id in self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self) -> dict[Part, int]:
+        """Records by part."""
+        counts = np.bincount(self.parts[self.groups], minlength=len(PARTS)).tolist()
+        return dict(zip(PARTS, counts, strict=True))
 
 
 def group_keys(
     records: Iterable[tuple[str, str | None, str | None]], texts: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The key of each record's component, by id, from rows of (id, subject, group).
+    """The key of each record's component, by id, from rows of (id, subject, group); see `component_keys`.
+
+    `texts` gives an id a digest of its text.
+    """
+    rows = [(id, subject, group, (texts or {}).get(id)) for id, subject, group in records]
+    names = ("id", "subject", "group", "text")
+    table = pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(names)})
+    return dict(zip((row[0] for row in rows), component_keys(table).to_pylist(), strict=True))
+
+
+def component_keys(rows: pa.Table) -> pa.Array:
+    """The key of each row's component, from the columns `id`, `subject`, `group` and `text`.
 
     The key is the component's smallest subject; without any subject its smallest group, where a record without a group
     counts as the group of its own id. A subject comes first so that a duplicate that turns up, and gives a record its
-    group, does not move the subject's other rows. `texts` gives an id a digest of its text: records of equal text
-    belong together too (scrubbing can make texts equal that were not when duplicates were removed).
+    group, does not move the subject's other rows. Records of equal text belong together too (scrubbing can make texts
+    equal that were not when duplicates were removed).
     """
-    texts = texts or {}
-    sets: UnionFind[tuple[str, str]] = UnionFind()
-    home: dict[str, tuple[str, str]] = {}
-    for id, subject, group in records:
-        home[id] = own = ("group", group or id)
-        sets.find(own)
-        if subject is not None:
-            sets.join(own, ("subject", subject))
-        if id in texts:
-            sets.join(own, ("text", texts[id]))
-    smallest: dict[tuple[str, str], str] = {}
-    for nodes in sets.components():
-        subjects = [value for kind, value in nodes if kind == "subject"]
-        groups = [value for kind, value in nodes if kind == "group"]
-        smallest[sets.find(nodes[0])] = min(subjects or groups)
-    return {id: smallest[sets.find(own)] for id, own in home.items()}
+    subject, text = rows["subject"].combine_chunks(), rows["text"].combine_chunks()
+    own = pc.coalesce(rows["group"], rows["id"]).combine_chunks()
+    owns, subjects = _ranks(own), _ranks(subject)
+    component = _components(owns, subjects, _ranks(text))
+    # As unsigned numbers, the -1 of no subject is the largest: the first row of a component has its smallest subject.
+    order = np.lexsort((owns, subjects.view(np.uint64), component))
+    first = pa.array(order[np.flatnonzero(np.diff(component[order], prepend=-1))])
+    keys = pc.coalesce(subject.take(first), own.take(first))
+    return keys.take(pa.array(component))
+
+
+def _ranks(values: pa.Array) -> Numbers:
+    """The place of each value among the distinct ones in their order, from 0; -1 for null."""
+    ranks = pc.rank(values, tiebreaker="dense").to_numpy().astype(np.int64) - 1
+    return np.where(values.is_valid().to_numpy(zero_copy_only=False), ranks, -1)
+
+
+def _components(own: Numbers, *others: Numbers) -> Numbers:
+    """The component of each row, numbered from 0: rows with a number in common are tied, where it is not -1."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ends, nodes = [np.empty((2, 0), np.int64)], int(own.max(initial=-1)) + 1
+    for numbers in others:
+        tied = numbers >= 0
+        ends.append(np.stack([own[tied], numbers[tied] + nodes]))
+        nodes += int(numbers.max(initial=-1)) + 1
+    edges = np.concatenate(ends, axis=1)
+    if not len(own):
+        return own
+    graph = coo_array((np.ones(edges.shape[1], np.int8), tuple(edges)), (nodes, nodes))
+    _, labels = connected_components(graph, directed=False)
+    return np.unique(labels[own], return_inverse=True)[1].astype(np.int64)
 
 
 def draw(seed: int, key: str, purpose: str = "split") -> float:
@@ -93,55 +162,61 @@ def fold_of(seed: int, key: str, folds: int | None) -> int | None:
     return None if folds is None else int(draw(seed, key, "fold") * folds)
 
 
-def places(rows: Sequence[Row], relabelled: Collection[str], params: SplitParams, seed: int) -> dict[str, Place]:
-    """The place of every record, by id: draw, keep machine-made labels out of test, mend absent strata.
+def places(rows: pa.Table, relabelled: Collection[str], params: SplitParams, seed: int) -> Places:
+    """The place of every record (`ROWS`): draw, keep machine-made labels out of test, mend absent strata.
 
     `relabelled` are ids whose label a machine has changed; the test split must not be scored against such labels.
     Everything goes by component, so that none is torn.
     """
-    keys = group_keys(((row.id, row.subject, row.group) for row in rows), {row.id: row.text for row in rows})
-    strata: dict[str, set[str]] = {}
-    for row in rows:
-        strata.setdefault(keys[row.id], set()).add(row.stratum)
-    draws = {key: draw(seed, key) for key in strata}
-    drawn = {key: part_of(u, params.validation, params.test) for key, u in draws.items()}
-    barred = {keys[id] for id in relabelled if id in keys}
-    parts: dict[str, Part] = {key: "train" if part == "test" and key in barred else part for key, part in drawn.items()}
-    parts.update(repairs(draws, parts, strata, barred))
-    folds = {key: None if parts[key] == "test" else fold_of(seed, key, params.kfold) for key in draws}
-    return {id: Place(parts[key], drawn[key], key, draws[key], folds[key]) for id, key in keys.items()}
+    keys = component_keys(rows)
+    groups = _ranks(keys)
+    _, firsts = np.unique(groups, return_index=True)
+    names = keys.take(pa.array(firsts)).to_pylist()
+    draws = np.array([draw(seed, key) for key in names])
+    drawn = np.array([PARTS.index(part_of(u, params.validation, params.test)) for u in draws.tolist()], np.int64)
+    barred = np.zeros(len(names), np.bool_)
+    machine = pc.is_in(rows["id"], pa.array(sorted(relabelled), pa.string())).to_numpy()
+    barred[groups[machine]] = True
+    parts = np.where(barred & (drawn == _TEST), _TRAIN, drawn)
+    strata = np.unique(np.stack([groups, _ranks(rows["stratum"].combine_chunks())]), axis=1)
+    parts = repaired(draws, parts, strata, barred)
+    folds = np.array([-1 if fold is None else fold for fold in (fold_of(seed, key, params.kfold) for key in names)])
+    ids = np.array(rows["id"].to_pylist(), np.bytes_)
+    order = np.argsort(ids)
+    return Places(ids[order], groups[order], parts, drawn, draws, np.where(parts == _TEST, -1, folds))
 
 
-def repairs(
-    draws: Mapping[str, float],
-    parts: Mapping[str, Part],
-    strata: Mapping[str, Collection[str]],
-    barred: Collection[str],
-) -> dict[str, Part]:
-    """Groups to move, by key, so that no stratum of three groups or more lacks a part.
+def repaired(draws: npt.NDArray[np.float64], parts: Numbers, strata: Numbers, barred: npt.NDArray[np.bool_]) -> Numbers:
+    """The part of each group after as few moves as it takes that no stratum of three groups or more lacks a part.
 
-    All mappings go by key; `strata` are those of the group's rows, `barred` the keys that must not enter test. For each
-    stratum, in order of name, and each part it lacks (test, validation, train), the group with the smallest draw moves
-    whose leaving empties no part of any such stratum. One group a lack, and none where nothing lacks: minimal. A lack
-    stays where no group may move.
+    Arrays go by group, in order of their keys; `barred` ones must not enter test. `strata` has a column for each group
+    and each stratum among its rows, in order; strata are numbered in the order of their names. For each stratum, and
+    each part it lacks (test, validation, train), the group with the smallest draw moves whose leaving empties no part
+    of any such stratum. One group a lack, and none where nothing lacks: minimal. A lack stays where no group may move.
     """
-    now: dict[str, Part] = dict(parts)
-    members: dict[str, list[str]] = {}
-    for key in sorted(draws, key=lambda key: (draws[key], key)):
-        for stratum in strata[key]:
-            members.setdefault(stratum, []).append(key)
-    large = {stratum: keys for stratum, keys in sorted(members.items()) if len(keys) >= len(PARTS)}
-    counts = {stratum: Counter(now[key] for key in keys) for stratum, keys in large.items()}
+    now = parts.copy()
+    group, stratum = strata
+    counts = np.zeros((int(stratum.max(initial=-1)) + 1, len(PARTS)), np.int64)
+    np.add.at(counts, (stratum, now[group]), 1)
+    large = counts.sum(axis=1) >= len(PARTS)
+    ranked = strata[:, np.lexsort((group, draws[group], stratum))]
 
-    def may_move(key: str, part: Part) -> bool:
-        spare = all(counts[stratum][now[key]] > 1 for stratum in strata[key] if stratum in counts)
-        return spare and not (part == "test" and key in barred)
+    def concerned(one: int) -> Numbers:
+        """The large strata among a group's rows."""
+        mine = stratum[np.searchsorted(group, one) : np.searchsorted(group, one, "right")]
+        found: Numbers = mine[large[mine]]
+        return found
 
-    for stratum, part in ((stratum, part) for stratum in large for part in reversed(PARTS)):
-        chosen = next((key for key in large[stratum] if may_move(key, part)), None)
-        if counts[stratum][part] or chosen is None:
-            continue
-        for touched in set(strata[chosen]) & set(counts):
-            counts[touched].update({now[chosen]: -1, part: 1})
-        now[chosen] = part
-    return {key: part for key, part in now.items() if part != parts[key]}
+    def may_move(one: int, part: int) -> bool:
+        return bool((counts[concerned(one), now[one]] > 1).all()) and not (part == _TEST and barred[one])
+
+    # A move empties no part, so that no stratum comes to lack one on the way.
+    for lacking in np.flatnonzero(large & (counts == 0).any(axis=1)):
+        members = ranked[0, np.searchsorted(ranked[1], lacking) : np.searchsorted(ranked[1], lacking, "right")]
+        for part in (part for part in reversed(range(len(PARTS))) if not counts[lacking, part]):
+            chosen = next((one for one in members if may_move(one, part)), None)
+            if chosen is not None:
+                counts[concerned(chosen), now[chosen]] -= 1
+                counts[concerned(chosen), part] += 1
+                now[chosen] = part
+    return now

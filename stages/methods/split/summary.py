@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.core.params import SplitParams
-from stages.methods.split.splitting import PARTS, Row
+from stages.methods.split.splitting import PARTS
+
+Cell: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A record as it was written: its part, and the part that the draw alone gave."""
+def leakage(rows: pa.Table) -> dict[str, int]:
+    """How many subjects, duplicate groups and normalised texts lie in more than one part; all should be 0.
 
-    row: Row
-    part: str
-    drawn: str
-
-
-def leakage(placed: Sequence[Placed]) -> dict[str, int]:
-    """How many subjects, duplicate groups and normalised texts lie in more than one part; all should be 0."""
-    seen: dict[str, dict[str, set[str]]] = {"subjects": {}, "groups": {}, "texts": {}}
-    for one in placed:
-        for what, value in (("subjects", one.row.subject), ("groups", one.row.group), ("texts", one.row.text)):
-            if value is not None:
-                seen[what].setdefault(value, set()).add(one.part)
-    return {what: sum(len(parts) > 1 for parts in values.values()) for what, values in seen.items()}
+    `rows` are `splitting.ROWS` with the column `part`.
+    """
+    found = {}
+    for name in ("subject", "group", "text"):
+        known = rows.select([name, "part"]).filter(pc.is_valid(rows[name]))
+        parts = known.group_by(name).aggregate([("part", "count_distinct", pc.CountOptions("all"))])
+        found[f"{name}s"] = pc.sum(pc.greater(parts["part_count_distinct"], 1)).as_py() or 0
+    return found
 
 
-def summary(placed: Sequence[Placed], params: SplitParams) -> dict[str, Any]:
+def summary(rows: pa.Table, params: SplitParams) -> dict[str, Any]:
     """Rows and shares by part beside what was asked for, rows by stratum (`labels`), and what was moved after the draw.
 
-    `repaired` names the strata that a part lacked by the draw and has now, `lacking` those that a part lacks still.
+    `rows` have the columns `stratum`, `part` as written, and `drawn`, the part that the draw alone gave. `repaired`
+    names the strata that a part lacked by the draw and has now, `lacking` those that a part lacks still.
     """
-    rows = Counter(one.part for one in placed)
+    names = ["stratum", "part", "drawn"]
+    counted = rows.select(names).group_by(names).aggregate([([], "count_all")]).to_pylist()
+    cells = [(one["stratum"], one["part"], one["drawn"], one["count_all"]) for one in counted]
     asked = {"train": 1 - params.validation - params.test, "validation": params.validation, "test": params.test}
-    now = _table((one.row.stratum, one.part) for one in placed)
-    before = _table((one.row.stratum, one.drawn) for one in placed)
-    moved = Counter(f"{one.drawn}_to_{one.part}" for one in placed if one.part != one.drawn)
+    now = _table(((stratum, part), count) for stratum, part, _, count in cells)
+    before = _table(((stratum, drawn), count) for stratum, _, drawn, count in cells)
+    sizes = {part: sum(of[part] for of in now.values()) for part in PARTS}
+    moved = _sums((f"{drawn}_to_{part}", count) for _, part, drawn, count in cells if part != drawn)
     return {
         "parts": {
-            part: {"rows": rows[part], "share": round(rows[part] / len(placed), 6), "asked": round(asked[part], 6)}
-            for part in PARTS
+            part: {"rows": size, "share": round(size / len(rows), 6), "asked": round(asked[part], 6)}
+            for part, size in sizes.items()
         },
         "labels": now,
         "repaired": [name for name in now if any(now[name][part] and not before[name][part] for part in PARTS)],
@@ -52,7 +54,14 @@ def summary(placed: Sequence[Placed], params: SplitParams) -> dict[str, Any]:
     }
 
 
-def _table(cells: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def _table(cells: Iterable[tuple[Cell, int]]) -> dict[str, dict[str, int]]:
     """Counts by stratum and part, all parts named."""
-    counts = Counter(cells)
+    counts = _sums(cells)
     return {stratum: {part: counts[stratum, part] for part in PARTS} for stratum in sorted({s for s, _ in counts})}
+
+
+def _sums(counted: Iterable[tuple[Any, int]]) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for what, count in counted:
+        counts[what] += count
+    return counts

@@ -1,3 +1,5 @@
+from collections import Counter
+
 from stages.methods.clean.quality import letter_share, quantiles, repetition
 
 
@@ -13,6 +15,11 @@ def test_letters_digits_and_vowel_signs_count_and_spaces_do_not():
 
 
 def test_quantiles_are_values_that_are_there():
-    found = quantiles(list(range(100, -1, -1)))
+    found = quantiles(Counter(range(100, -1, -1)))
     assert (found["min"], found["p25"], found["p50"], found["max"]) == (0, 25, 50, 100)
-    assert quantiles([]) == {}
+    assert quantiles({}) == {}
+
+
+def test_a_value_weighs_as_often_as_it_is_there():
+    found = quantiles({7: 96, 1: 1, 900: 3})
+    assert (found["min"], found["p05"], found["p50"], found["p95"], found["max"]) == (1, 7, 7, 7, 900)

@@ -1,11 +1,14 @@
 from collections import Counter, defaultdict
 
+import numpy as np
+import pyarrow as pa
 import pytest
+import scipy.sparse.csgraph  # noqa: F401 - loading it takes longer than hypothesis grants a test
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.params import SplitParams
-from stages.methods.split.splitting import Row, draw, fold_of, group_keys, part_of, places, repairs
+from stages.methods.split.splitting import PARTS, ROWS, draw, fold_of, group_keys, part_of, places, repaired
 
 SHARES = SplitParams(validation=0.2, test=0.3)
 some = st.sampled_from
@@ -17,7 +20,25 @@ triples = st.lists(
 
 
 def row(id, subject=None, group=None, text=None, stratum="x"):
-    return Row(id, subject, group, text or id, stratum, True)
+    return {"id": id, "subject": subject, "group": group, "text": text or id, "stratum": stratum, "labelled": True}
+
+
+def placed(rows, relabelled=(), seed=1):
+    return places(pa.Table.from_pylist(rows, schema=ROWS), relabelled, SHARES, seed)
+
+
+def repairs(draws, parts, strata, barred):
+    """The groups that `repaired` moves, by key, from draws, parts and sets of strata by key."""
+    keys, names = sorted(draws), sorted(set().union(*strata.values()))
+    pairs = [[i, names.index(name)] for i, key in enumerate(keys) for name in sorted(strata[key])]
+    after = repaired(
+        np.array([draws[key] for key in keys]),
+        np.array([PARTS.index(parts[key]) for key in keys]),
+        np.array(pairs).T,
+        np.array([key in barred for key in keys]),
+    )
+    moved = {key: PARTS[part] for key, part in zip(keys, after, strict=True)}
+    return {key: part for key, part in moved.items() if part != parts[key]}
 
 
 def components(records):
@@ -97,7 +118,7 @@ def test_the_part_follows_from_the_draw_alone(u, part):
 @given(st.integers(30, 60), st.integers(0, 29), st.integers(0, 5))
 def test_adding_or_erasing_rows_moves_no_other_row(count, erased, seed):
     rows = [row(f"{i:02x}") for i in range(count)]
-    whole, less = places(rows, (), SHARES, seed), places(rows[:erased] + rows[erased + 1 :], (), SHARES, seed)
+    whole, less = placed(rows, seed=seed), placed(rows[:erased] + rows[erased + 1 :], seed=seed)
     assert all(whole[id].part == place.part for id, place in less.items() if place.part == place.drawn)
 
 
@@ -137,6 +158,18 @@ def test_a_repair_opens_no_gap_and_closes_all_of_strata_with_groups_of_their_own
 
 def test_a_relabelled_record_that_was_drawn_for_test_goes_to_train_and_says_so():
     rows = [row(f"{i:02x}") for i in range(60)]
-    drawn = next(id for id, place in places(rows, (), SHARES, 1).items() if place.part == "test")
-    place = places(rows, {drawn}, SHARES, 1)[drawn]
+    drawn = next(id for id, place in placed(rows).items() if place.part == "test")
+    place = placed(rows, {drawn})[drawn]
     assert (place.part, place.drawn) == ("train", "test")
+
+
+def test_a_place_is_found_by_id_and_only_by_an_id_that_is_there():
+    found = placed([row("ab"), row("0f", subject="p"), row("a", subject="p")])
+    assert list(found) == ["0f", "a", "ab"]
+    assert found["0f"] == found["a"]
+    assert found["ab"].u == draw(1, "ab")
+    assert found.get("ac") is found.get("zz") is None
+
+
+def test_no_rows_have_no_places():
+    assert dict(placed([])) == {}
