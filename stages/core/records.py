@@ -85,12 +85,12 @@ class Record:
     def texts(self) -> dict[str, str]:
         """Every text of the record by its path: a column's name, or `column.index` for a message."""
         found: dict[str, str] = {}
-        for column in self.schema.of_kind("text", "messages"):
-            value = self.values[column.name]
+        for column in self.schema.columns:
             if column.kind == "text":
-                found[column.name] = value
-            else:
-                found.update({f"{column.name}.{i}": message.content for i, message in enumerate(value)})
+                found[column.name] = self.values[column.name]
+            elif column.kind == "messages":
+                turns = enumerate(self.values[column.name])
+                found.update({f"{column.name}.{i}": message.content for i, message in turns})
         return found
 
     @property

@@ -89,7 +89,6 @@ class Stage:
     prepare: Callable[[Sequence[Record], Context], Sequence[Any]] | None = None
     decide: Callable[..., Decision] | None = None
     survey: Callable[[Context, Engine, Path], Any] | None = None
-    verdict: Callable[[Any, str], Any] | None = None
     build: Callable[[Context, Path], Artifact] | None = None
     report: Callable[[Context, StageFolder], Mapping[str, Any]] | None = None
     headline: tuple[str, ...] = ()

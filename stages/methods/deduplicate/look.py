@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -118,7 +119,8 @@ def find_leaks(index: EvaluationIndex, texts: Texts, facts: Facts, n: int) -> di
     return {i: leak for i, leak in enumerate(found) if leak is not None}
 
 
-def _label(label: object) -> int:
-    return (
-        0 if label is None else int.from_bytes(hashlib.blake2b(str(label).encode(), digest_size=8).digest(), "little")
-    )
+@lru_cache(maxsize=2**14)
+def _label(label: str | None) -> int:
+    if label is None:
+        return 0
+    return int.from_bytes(hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

@@ -85,12 +85,13 @@ def stars(cluster: Cluster, rule: Rule) -> list[Nearest | None]:
 
 
 def _pair(one: Comparable, other: Comparable, rule: Rule) -> Nearest | None:
-    """What `stars` finds of two that are close by Jaccard similarity, as most clusters are; None for any others."""
+    """What `stars` finds of two, as most clusters are; None where Jaccard similarity does not settle it."""
     if one.salt != other.salt or not one.sets:
         return None
     pairs = zip(one.sets, other.sets, strict=True)
     similarity = min((both := _in_both(mine, theirs)) / (len(mine) + len(theirs) - both) for mine, theirs in pairs)
-    return Nearest(0, similarity, 1, "near", True) if similarity >= rule.near else None
+    close = similarity >= rule.near
+    return Nearest(0, similarity, 1, "near", close) if close or rule.semantic is None else None
 
 
 class _Staying:

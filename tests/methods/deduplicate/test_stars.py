@@ -77,3 +77,10 @@ def test_large_clusters_compare_records_of_each_salt_apart():
     assert [nearest and (nearest.member, nearest.close) for nearest in found] == [
         None, None, (0, True), (1, False), (0, True), (1, True),
     ]  # fmt: skip
+
+
+@given(st.sets(st.integers(0, 5), min_size=1), st.sets(st.integers(0, 5), min_size=1), st.sampled_from([0.2, 0.5, 0.8]))
+def test_two_records_are_compared_as_in_a_larger_cluster(one, other, threshold):
+    pair = [numbers(*sorted(one)), numbers(*sorted(other))]
+    among_more = Cluster((*pair, numbers(77), numbers(78), numbers(79)), ((0, 1),))
+    assert stars(cluster(*pair), Rule(threshold)) == stars(among_more, Rule(threshold))[:2]
