@@ -9,6 +9,7 @@ from stages.core.ledger import Tally
 from stages.core.params import ScrubPiiParams
 from stages.core.runner import run
 from stages.core.storage import FolderWriter, StageFolder
+from stages.core.tables import events_table
 from tests.tiny import TASK, params, run_finetune, save_base, toy_records, write_split
 
 SECTION = {"bootstrap": 100, "sample": 50}
@@ -36,7 +37,7 @@ def audit(root, monkeypatch):
 
 def scrubbed_folder(path, events):
     with FolderWriter(path, TASK.schema) as folder:
-        folder.add_events(events)
+        folder.append(events_table(events))
         folder.finish_tables()
         folder.finish({"format": 1, "stage": "scrub_pii", "inputs": {}, "params": {}})
     return path

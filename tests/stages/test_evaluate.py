@@ -7,6 +7,7 @@ import pytest
 from stages.core.errors import DataError
 from stages.core.runner import run
 from stages.core.storage import FolderWriter, StageFolder
+from stages.core.tables import events_table
 from stages.evaluate import STAGE
 from tests.tiny import TASK, params, record, run_finetune, save_base, toy_records, write_split
 
@@ -103,11 +104,13 @@ def test_a_second_run_gives_the_same_bytes(root, report):
 def test_the_folder_of_check_labels_adds_the_score_without_suspects(root):
     suspects = [one.id for one in toy_records(90, 30, 45) if one.split == "test"][:5]
     with FolderWriter(root / "check_labels", TASK.schema) as folder:
-        folder.add_events(
-            [
-                {"id": id, "seq": 0, "action": "keep", "reason": "suspect_label", "evidence": "{}"}
-                for id in [*suspects, "ffff"]
-            ]
+        folder.append(
+            events_table(
+                [
+                    {"id": id, "seq": 0, "action": "keep", "reason": "suspect_label", "evidence": "{}"}
+                    for id in [*suspects, "ffff"]
+                ]
+            )
         )
         folder.finish_tables()
         folder.finish({"format": 1, "stage": "check_labels", "inputs": {}, "params": {}})
