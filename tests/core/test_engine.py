@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -80,6 +81,19 @@ class Loader:
 
     def __call__(self, batch):
         return load(self.folder) + batch
+
+
+class Heavy:
+    """Work that counts how often it is pickled."""
+
+    pickled: ClassVar[list[int]] = []
+
+    def __call__(self, batch):
+        return [n + 100 for n in batch]
+
+    def __getstate__(self):
+        self.pickled.append(1)
+        return {"state": 1}
 
 
 @lru_cache(maxsize=1)
@@ -212,6 +226,18 @@ def test_a_model_is_loaded_once_a_worker(pool, tmp_path):
     for _ in range(2):
         assert list(pool.map(Loader(tmp_path), range(30))) == list(range(1000, 1030))
     assert 1 <= len(list(tmp_path.iterdir())) <= pool.workers
+
+
+def test_work_is_pickled_once_however_many_batches_there_are():
+    Heavy.pickled.clear()
+    with make_engine(EngineParams(workers=2)) as local:
+        assert list(local.map(Heavy(), [[n] for n in range(20)])) == [[n + 100] for n in range(20)]
+    assert len(Heavy.pickled) == 1
+
+
+def test_two_maps_that_take_turns_do_not_mix_up_their_work(engine):
+    doubled, heavy = engine.map(double, [[n] for n in range(9)]), engine.map(Heavy(), [[n] for n in range(9)])
+    assert [(next(doubled), next(heavy)) for _ in range(9)] == [([2 * n], [n + 100]) for n in range(9)]
 
 
 def test_workers_have_the_settings_of_the_process_they_work_for(engine):

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from stages.core.engine import available_cores
 from stages.core.engine.grouping import Groups, Pairs, Spill
-from stages.core.engine.pool import Pool
+from stages.core.engine.pool import Pool, Work
 from stages.core.params import EngineParams
 
 In = TypeVar("In")
@@ -42,9 +42,10 @@ class LocalEngine:
             yield from map(work, batches)
             return
         waiting: deque[Future[Out]] = deque()
+        sent = Work(work)
         try:
             for batch in batches:
-                waiting.append(self._pool.submit(work, batch))
+                waiting.append(self._pool.submit(sent, batch))
                 if len(waiting) >= 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -26,6 +26,13 @@ Buffer: TypeAlias = memoryview | bytes
 _ATTEMPTS = 3
 
 
+class Work:
+    """A function on its way to workers: pickled once, and sent to each of them once, however large it is."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.pickled = bytes(ForkingPickler.dumps(function))
+
+
 class Pool:
     """`workers` processes, started when they are first needed. An answer is an `Out` or the exception it ended in."""
 
@@ -35,8 +42,8 @@ class Pool:
         self._workers: set[_Worker] = set()
         self._closed = False
 
-    def submit(self, work: Callable[[Any], Any], batch: Any) -> Future[Any]:
-        """Have `work(batch)` done. The future raises RowtrailError when three workers in a row died of it."""
+    def submit(self, work: Work, batch: Any) -> Future[Any]:
+        """Have the work done on a batch. The future raises RowtrailError when three workers in a row died of it."""
         return self._threads.submit(self._answer, work, batch)
 
     def close(self) -> None:
@@ -48,13 +55,12 @@ class Pool:
             worker.process.join()
         self._threads.shutdown()
 
-    def _answer(self, work: Callable[[Any], Any], batch: Any) -> Any:
-        question = ForkingPickler.dumps((work, batch))
+    def _answer(self, work: Work, batch: Any) -> Any:
         for _ in range(_ATTEMPTS):
             if self._closed:
                 break
             try:
-                result, error = self._worker().ask(question)
+                result, error = self._worker().ask(work, batch)
             except (EOFError, OSError):
                 self._bury()
                 continue
@@ -87,11 +93,13 @@ class _Worker:
         self._pipe, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there,), daemon=True)
         self.process.start()
+        self._known: Work | None = None
         there.close()  # the worker holds the only other end now, so that its death is heard
 
-    def ask(self, question: Buffer) -> tuple[Any, Exception | None]:
-        self._pipe.send_bytes(question)
+    def ask(self, work: Work, batch: Any) -> tuple[Any, Exception | None]:
+        self._pipe.send_bytes(ForkingPickler.dumps((None if work is self._known else work.pickled, batch)))
         answer: tuple[Any, Exception | None] = ForkingPickler.loads(self._pipe.recv_bytes())
+        self._known = work
         return answer
 
 
@@ -99,15 +107,20 @@ def _serve(pipe: Connection) -> None:
     """A worker's life: until the other end of the pipe is closed, or the process there is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     end_with_parent()
+    held: list[Callable[[Any], Any]] = []
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            pipe.send_bytes(_answer(pipe.recv_bytes()))
+            pipe.send_bytes(_answer(pipe.recv_bytes(), held))
 
 
-def _answer(question: bytes) -> Buffer:
+def _answer(question: bytes, held: list[Callable[[Any], Any]]) -> Buffer:
+    """The answer to (work, batch); `held` keeps the work, which comes only when it is another than the last."""
     try:
-        work, batch = ForkingPickler.loads(question)
-        return ForkingPickler.dumps((work(batch), None))
+        pickled, batch = ForkingPickler.loads(question)
+        if pickled is not None:
+            held.clear()  # were the new work broken, the old one must not be done in its place
+            held.append(ForkingPickler.loads(pickled))
+        return ForkingPickler.dumps((held[0](batch), None))
     except Exception as error:
         return ForkingPickler.dumps((None, portable(error)))
 
