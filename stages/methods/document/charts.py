@@ -36,7 +36,7 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
     """A row a value: dot, 95 % interval, and the numbers. `marks` are vertical lines (chance, say); values in 0..1."""
     ends = [end for e in estimates for end in (e.low, e.high, e.value) if end is not None] + [m[1] for m in marks]
     low, high, ticks = axis(min(ends, default=0), max(ends, default=1))
-    left, right = _label_width([e.name for e in estimates]), 296.0
+    left, right = _label_width([e.name for e in estimates]), 282.0
     height = _ROW * len(estimates) + _AXIS + (16 if marks else 0)
     top = 16.0 if marks else 0.0
 
@@ -60,8 +60,8 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
         parts.append(circle(x(e.value), y, 4.5, css, e.note or f"{e.name}: {percent(e.value)}"))
         span = "" if e.low is None or e.high is None else f"{100 * e.low:.1f}\u2013{100 * e.high:.1f}"
         parts += [
-            text(334, y + 4.5, f"{100 * e.value:.1f}", css="value", anchor="end"),
-            text(340, y + 4.5, span, css="tick"),
+            text(328, y + 4.5, f"{100 * e.value:.1f}", css="value", anchor="end"),
+            text(333, y + 4.5, span, css="tick"),
         ]
     return drawing(title, WIDTH, height, *parts)
 
