@@ -73,7 +73,8 @@ class Search:
         """Facts about all records, leaks by position, and the groups of records that share a bucket."""
         seen: list[tuple[Facts, dict[int, Leak]]] = []
         work = Look(self.task, self.params, index)
-        groups = [*self.engine.group(work, track(self.batches, "deduplicate", None), seen.append, scratch)]
+        batches = track(self.batches, "deduplicate: batches of texts read", len(self.batches))
+        groups = [*self.engine.group(work, batches, seen.append, scratch)]
         if self.vectors is not None and self.params.semantic is not None:
             cut = cosine_banding(self.params.semantic, self.params.recall)
             groups += self.engine.group(partial(_semantic_pairs, cut=cut), _lots(self.vectors), lambda _: None, scratch)
