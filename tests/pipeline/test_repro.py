@@ -51,7 +51,7 @@ def test_a_second_run_does_nothing_and_changes_no_byte(project):
 
 
 def test_changing_how_to_run_does_not_change_what_was_run(copy):
-    copy.set_params(lambda params: params.update(engine={"workers": 3}))
+    copy.set_params(lambda params: params.update(engine={"kind": "ray", "workers": 3, "processes": 2}))
     assert "up to date" in copy.run("dvc", "status").stdout
 
 
