@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from stages.methods.deduplicate.shingles import GOLDEN, Counts, Hashes, chain, ranges
+from stages.methods.deduplicate.shingles import GOLDEN, Counts, Hashes, chain, portions, ranges
 
 Choice: TypeAlias = npt.NDArray[np.bool_]
 
@@ -47,23 +47,13 @@ def edit_keys(texts: Sequence[str], edits: int, edit_chars: int) -> tuple[Hashes
     keys for 1, 2 or 3 edits, whatever their length.
     """
     keys, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for start, end in _portions([len(text) for text in texts]):
-        found, owner = _keys(texts[start:end], edits, edit_chars)
+    start = 0
+    for some in portions(texts, _CHARACTERS_AT_ONCE):
+        found, owner = _keys(some, edits, edit_chars)
         keys.append(found)
         owners.append(owner + start)
+        start += len(some)
     return np.concatenate(keys), np.concatenate(owners)
-
-
-def _portions(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """(start, end) of texts that go through numpy together, so that memory follows the longest text at worst."""
-    cuts = [0]
-    size = 0
-    for i, length in enumerate(lengths):
-        if size and size + length > _CHARACTERS_AT_ONCE:
-            cuts.append(i)
-            size = 0
-        size += length
-    return list(zip(cuts, [*cuts[1:], len(lengths)], strict=True))
 
 
 def _keys(texts: Sequence[str], edits: int, edit_chars: int) -> tuple[Hashes, Counts]:

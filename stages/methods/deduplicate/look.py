@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,7 @@ from stages.methods.deduplicate.contamination import EvaluationIndex, Leak
 from stages.methods.deduplicate.edits import edit_keys
 from stages.methods.deduplicate.groups import Facts
 from stages.methods.deduplicate.minhash import banding
-from stages.methods.deduplicate.near import Texts, near_keys, read_texts, shingle_sets
+from stages.methods.deduplicate.near import Texts, hashed, near_keys, read_texts, shingle_sets
 from stages.methods.deduplicate.shingles import Counts, Hashes, digests, normalised, shingles
 from stages.methods.deduplicate.stars import Comparable
 
@@ -121,6 +120,4 @@ def find_leaks(index: EvaluationIndex, texts: Texts, facts: Facts, n: int) -> di
 
 @lru_cache(maxsize=2**14)
 def _label(label: str | None) -> int:
-    if label is None:
-        return 0
-    return int.from_bytes(hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return 0 if label is None else hashed([label.encode("utf-8", "surrogatepass")])

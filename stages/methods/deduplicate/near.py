@@ -55,15 +55,16 @@ def _salt(texts: Mapping[str, str], long: Sequence[bool]) -> int:
     if all(long):
         return _named(tuple(texts))
     parts = zip(texts.items(), long, strict=True)
-    return _hashed(path.encode() + b"\0" + (b"" if is_long else digest([text])) for (path, text), is_long in parts)
+    return hashed(path.encode() + b"\0" + (b"" if is_long else digest([text])) for (path, text), is_long in parts)
 
 
 @lru_cache(maxsize=1024)
 def _named(paths: tuple[str, ...]) -> int:
-    return _hashed(path.encode() + b"\0" for path in paths)
+    return hashed(path.encode() + b"\0" for path in paths)
 
 
-def _hashed(parts: Iterable[bytes]) -> int:
+def hashed(parts: Iterable[bytes]) -> int:
+    """64 bits of the parts, one after the other."""
     return int.from_bytes(hashlib.blake2b(b"".join(parts), digest_size=8).digest(), "little")
 
 

@@ -69,7 +69,7 @@ def _normalised(texts: Sequence[str]) -> list[bytes]:
 
 def _words_of(texts: Sequence[str], read: Callable[[str], tuple[Codes, Kept, str]]) -> Iterator[bytes]:
     """The words of each text with one space between them; many texts at once."""
-    for some in _portions(texts):
+    for some in portions(texts):
         codes, inside, encoding = read(" ".join([*some, ""]))
         kept = inside.copy()
         kept[1:] |= inside[:-1]  # each word, and what stands behind it
@@ -94,12 +94,12 @@ def _codes(text: str) -> tuple[Codes, Kept, str]:
     return codes, _is_kept()[codes], "utf-32-le"
 
 
-def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The texts in lots of some thousand characters."""
+def portions(texts: Sequence[str], characters: int = _CHARACTERS_AT_ONCE) -> Iterator[Sequence[str]]:
+    """The texts in lots of so many characters, or little more: memory follows the longest text at worst."""
     start = size = 0
     for end, text in enumerate(texts, 1):
         size += len(text)
-        if size > _CHARACTERS_AT_ONCE or end == len(texts):
+        if size > characters or end == len(texts):
             yield texts[start:end]
             start, size = end, 0
 
@@ -149,7 +149,7 @@ def ranges(starts: Counts, lengths: Counts) -> Counts:
 
 def words(texts: Sequence[str]) -> Words:
     """The hashed words of each text."""
-    parts = [_words(some) for some in _portions(texts)]
+    parts = [_words(some) for some in portions(texts)]
     hashes = [part.hashes for part in parts] or [np.empty(0, np.uint64)]
     counts = [part.counts for part in parts] or [np.empty(0, np.int64)]
     return Words(np.concatenate(hashes), np.concatenate(counts))
