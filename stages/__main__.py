@@ -142,10 +142,13 @@ def _set_environment(*, offline: bool) -> None:
 
 def _asks_for_hub(params: Params) -> bool:
     """Whether a source or a model in the params is on a hub."""
+    from stages.methods.scrub_pii.detection.ner import is_hub_name
+
     semantic = [params.deduplicate.semantic_model] if params.deduplicate.semantic is not None else []
     models = (params.model, params.check_labels.encoder or params.model, *semantic)
     sources = (*params.ingest.sources, *params.deduplicate.against)
-    return any(map(_is_hub_name, models)) or any(source.uri.startswith("hf://") for source in sources)
+    asks = any(map(_is_hub_name, models)) or any(source.uri.startswith("hf://") for source in sources)
+    return asks or any(map(is_hub_name, params.scrub_pii.ner.values()))
 
 
 def _is_hub_name(model: str) -> bool:

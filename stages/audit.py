@@ -116,6 +116,10 @@ def _files(context: Context) -> Iterator[list[str]]:
                 yield leaks.strings(name, (folder.path / name).read_text(encoding="utf-8"))
 
 
+_IN_ANY_FILE = frozenset({"AGE", "DATE_TIME", "NRP", "POSTAL_CODE", "TITLE"})
+"""Entities whose values, such as a year, stand in settings and tables without coming from a person."""
+
+
 def _scrubbed(context: Context) -> dict[str, str] | None:
     """Entity by keyed hash of each value that was replaced, or None when the folder was not given."""
     folder = next((folder for folder in context.inputs if folder.stage == "scrub_pii"), None)
@@ -123,7 +127,7 @@ def _scrubbed(context: Context) -> dict[str, str] | None:
         return None
     events = folder.table("events.parquet", ["reason", "evidence"]).to_pylist()
     found = (json.loads(event["evidence"]) for event in events if event["reason"] == "pii_replaced")
-    return {evidence["value"]: evidence["entity"] for evidence in found}
+    return {evidence["value"]: evidence["entity"] for evidence in found if evidence["entity"] not in _IN_ANY_FILE}
 
 
 def _hashes(context: Context, value: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from stages.core.params import SHARED, Params
 PAGE = Path("docs/params.md")
 _HEAD = """# Params
 
-Every knob of `params.yaml`. This page is made from `stages/core/params.py` by `make docs`; a test compares the two.
+Every knob of `params.yaml`. This page is made from `stages/core/params/` by `make docs`; a test compares the two.
 
 The whole file is checked whenever a stage starts: an unknown key, a value out of bounds or a number in quotes is
 refused, and all faults are listed at once. Change a value in the file, or for one experiment: `dvc exp run -S lr=2e-5`,

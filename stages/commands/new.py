@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from stages.core.decisions import PII_DECISIONS, PiiDecisions, write_pii_decisions
 from stages.core.errors import Fault, UsageError
 from stages.core.keys import make_key
 from stages.core.params_file import read_params
@@ -109,6 +110,7 @@ def _copy(target: Path, data: Path | None) -> None:
     for folder in ("data/raw", "reports"):
         (target / folder).mkdir(parents=True, exist_ok=True)
     (target / "data" / "erasure.csv").write_text("kind,value\n", encoding="utf-8")
+    write_pii_decisions(PiiDecisions(), target / PII_DECISIONS)
     if data:
         shutil.copyfile(data, target / "data" / "raw" / data.name)
 

@@ -8,13 +8,13 @@ reference project must give the same bytes on every machine.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from stages.core.errors import Fault, UsageError
@@ -34,7 +34,7 @@ class Keys:
 
     def hash(self, purpose: str, source: str, value: str) -> str:
         """HMAC-SHA-256 of a value as 64 hex digits, under the key of this purpose (RFC 2104; key derived likewise)."""
-        return hmac.new(self._derived(purpose, source), value.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+        return hmac.digest(self._derived(purpose, source), value.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def number(self, purpose: str, source: str, value: str) -> int:
         """The same hash as a number, to seed a choice with."""
@@ -42,11 +42,16 @@ class Keys:
 
     def _derived(self, purpose: str, source: str) -> bytes:
         if source in self.public:
-            return hmac.new(PUBLISHED, purpose.encode(), hashlib.sha256).digest()
+            return _derive(PUBLISHED, purpose)
         if self.secret is None:
             fault = Fault(f"source {source}", "is not public, and there is no key for its ids and hashes", NEXT_STEP)
             raise UsageError(fault)
-        return hmac.new(self.secret, purpose.encode(), hashlib.sha256).digest()
+        return _derive(self.secret, purpose)
+
+
+@lru_cache(maxsize=64)
+def _derive(secret: bytes, purpose: str) -> bytes:
+    return hmac.digest(secret, purpose.encode(), "sha256")
 
 
 def load_keys(public: Mapping[str, bool]) -> Keys:

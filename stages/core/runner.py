@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.core.deciding import Decided, DecidePiece, Portion, Step, settle
 from stages.core.engine import Engine, make_engine
-from stages.core.errors import DataError, Fault
+from stages.core.errors import CheckFailed, DataError, Fault
 from stages.core.keys import load_keys
 from stages.core.ledger import Tally
 from stages.core.params import EngineParams, Params
@@ -36,12 +36,14 @@ def run(stage: Stage, inputs: Sequence[Path], out: Path, params: Params, task: T
         with make_engine(params.engine if stage.shape in ("record", "set") else EngineParams(workers=1)) as engine:
             work = _Run(stage, context, folder, Tally(stage.name, stage.reasons), engine)
             work.go()
-        folder.finish_tables()
-        work.tally.check_conservation()
-        _refuse_empty(stage, work.tally)
-        if stage.report:
-            work.report.update(stage.report(context, StageFolder(folder.work)))
+            folder.finish_tables()
+            work.tally.check_conservation()
+            _refuse_empty(stage, work.tally)
+            faults = work.look_back()
         report = {"records": work.tally.counts(), "reasons": work.tally.reasons_by_action(), **work.report}
+        if faults:
+            _publish(stage, out, report, ())  # what is wrong can be read there; what was written is not used
+            raise CheckFailed(*faults)
         write_json(folder.work / "report.json", report)
         folder.finish(_manifest(stage, context, params, work.tally))
     _publish(stage, out, report, work.publish)
@@ -69,6 +71,17 @@ class _Run:
             "artifact": self._build,
         }
         shapes[self.stage.shape]()
+
+    def look_back(self) -> Sequence[Fault]:
+        """Add to the report what the stage says of all it has written, and give what must not be."""
+        written = StageFolder(self.folder.work)
+        if self.stage.report:
+            self.report.update(self.stage.report(self.context, written))
+        if self.stage.inspect is None:
+            return ()
+        inspection = self.stage.inspect(self.context, written, self.engine)
+        self.report.update(inspection.facts)
+        return inspection.faults
 
     def _create(self) -> None:
         assert self.stage.source is not None

@@ -77,6 +77,18 @@ def skipped(id: str, reason: str, **evidence: Any) -> Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a stage found in what it wrote: facts for the report, and faults for which it must not be used."""
+
+    facts: Mapping[str, Any]
+    faults: Sequence[Fault] = ()
+
+
+Report = Callable[[Context, StageFolder], Mapping[str, Any]]
+Inspect = Callable[[Context, StageFolder, Engine], Inspection]
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A stage as the runner sees it; made by the three functions below."""
 
@@ -90,16 +102,14 @@ class Stage:
     decide: Callable[..., Decision] | None = None
     survey: Callable[[Context, Engine, Path], Any] | None = None
     build: Callable[[Context, Path], Artifact] | None = None
-    report: Callable[[Context, StageFolder], Mapping[str, Any]] | None = None
+    report: Report | None = None
+    inspect: Inspect | None = None
     headline: tuple[str, ...] = ()
     """Patterns of the report's figures (`membership.auc*`) that DVC shows as metrics, beside counts and reasons."""
 
     def settings(self, params: Params) -> dict[str, Section]:
         """The sections this stage reads: its own, unless it names others (`plan` reads those of what it plans)."""
         return {name: getattr(params, name) for name in ((self.name,) if self.sections is None else self.sections)}
-
-
-Report = Callable[[Context, StageFolder], Mapping[str, Any]]
 
 
 class Verdicts(dict[str, Any]):
@@ -131,14 +141,18 @@ def record_stage(
     uses: tuple[str, ...] = (),
     prepare: Callable[[Sequence[Record], Context], Sequence[Any]] | None = None,
     report: Report | None = None,
+    inspect: Inspect | None = None,
     headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage that looks at one record at a time: `decide(record, params)`.
 
     With `prepare(records, context)`, which gives one value a record for a whole batch (a model's findings, say), it is
-    `decide(record, params, value)`.
+    `decide(record, params, value)`. `inspect(context, folder, engine)` looks at all that was written before it takes
+    the place of what stood there; with a fault, it never does.
     """
-    return Stage(name, "record", reasons, uses, decide=decide, prepare=prepare, report=report, headline=headline)
+    return Stage(
+        name, "record", reasons, uses, decide=decide, prepare=prepare, report=report, inspect=inspect, headline=headline
+    )  # fmt: skip
 
 
 def set_stage(

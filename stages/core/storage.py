@@ -11,9 +11,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -142,6 +144,26 @@ class StageFolder:
             for start in range(0, rows, size):
                 yield Piece(path, length, position + start, group, start, min(size, rows - start))
             position += rows
+
+    def with_evidence(self, pieces: Iterable[Piece]) -> Iterator[tuple[Piece, dict[str, list[dict[str, Any]]]]]:
+        """Pieces of this folder or of its input, each with the evidence of this folder's events, in order, by id.
+
+        Both come in order of id, so that only a piece's events are in memory at a time. Ids without an event are left
+        out.
+        """
+        events = groupby(self._evidence(), key=itemgetter(0))
+        id, some = next(events, ("", iter(())))
+        for piece in pieces:
+            last, found = piece.ids()[-1], {}
+            while id and id <= last:
+                found[id] = [json.loads(evidence) for _, evidence in some]
+                id, some = next(events, ("", iter(())))
+            yield piece, found
+
+    def _evidence(self) -> Iterator[tuple[str, str]]:
+        with _reading(self.path / "events.parquet") as file:
+            for batch in file.iter_batches(columns=["id", "evidence"], batch_size=4096):
+                yield from zip(batch.column("id").to_pylist(), batch.column("evidence").to_pylist(), strict=True)
 
     def batches(self, schema: Schema, size: int = PIECE) -> Iterator[list[Record]]:
         """The records of `pieces`: what long work in this process goes through."""

@@ -44,8 +44,9 @@ def test_the_key_is_private_and_neither_it_nor_the_data_is_in_git(made):
 def test_nothing_of_the_old_project_comes_along(made):
     assert not (made / "dvc.lock").exists()
     assert list((made / "reports").iterdir()) == []
-    assert sorted(path.name for path in (made / "data").iterdir()) == ["erasure.csv", "raw", "samples"]
+    assert sorted(path.name for path in (made / "data").iterdir()) == ["decisions", "erasure.csv", "raw", "samples"]
     assert (made / "data/erasure.csv").read_text(encoding="utf-8") == "kind,value\n"
+    assert len((made / "data/decisions/pii.csv").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_the_first_stage_runs_on_the_copied_data(made, ask, monkeypatch):

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from stages.core.errors import DataError
+from stages.core.errors import CheckFailed, DataError, Fault
 from stages.core.params import EngineParams, IngestParams, Params, Source
 from stages.core.records import create, drop, drop_row, keep, quarantine
 from stages.core.runner import metrics_of, run
-from stages.core.stage import Artifact, artifact_stage, create_stage, record_stage, set_stage, skipped, used
+from stages.core.stage import Artifact, Inspection, artifact_stage, create_stage, record_stage, set_stage, skipped, used
 from stages.core.storage import StageFolder
 
 REASONS = {code: code for code in ("created", "bad_row", "not_sampled", "short", "shouted", "said", "role", "left_out")}
@@ -117,6 +117,26 @@ def test_a_stage_that_keeps_nothing_fails_and_leaves_the_old_output(ingest, tmp_
     with pytest.raises(DataError, match=r"no record is left \(1200 short\)"):
         run(nothing, [ingest], tmp_path / "out", params(), classification)
     assert StageFolder(tmp_path / "out").digest == before
+
+
+def test_a_stage_that_finds_fault_with_what_it_wrote_says_so_and_leaves_the_old_output(
+    ingest, tmp_path, classification, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "data" / "clean"
+    run(SHOUT, [ingest], out, params(), classification)
+    before = (out / "manifest.json").read_bytes()
+
+    def inspect(context, folder, engine):
+        (count,) = engine.map(len, [list(folder.records(context.task.schema))])
+        return Inspection({"seen": count}, [Fault("clean", "not good enough")])
+
+    strict = record_stage("clean", shout, reasons=REASONS, inspect=inspect, headline=("seen",))
+    with pytest.raises(CheckFailed, match="clean: not good enough"):
+        run(strict, [ingest], out, params(), classification)
+    assert (out / "manifest.json").read_bytes() == before
+    assert json.loads((tmp_path / "reports" / "clean.json").read_bytes())["seen"] > 0
+    assert not (tmp_path / "data" / ".clean.new").exists()
 
 
 def test_only_the_projects_own_folder_publishes_its_report(ingest, tmp_path, classification):

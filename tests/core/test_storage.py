@@ -124,6 +124,25 @@ def test_pieces_are_the_records_by_place(tmp_path, size):
     assert one.records(EVERYTHING, []) == []
 
 
+@pytest.mark.parametrize("size", [1, 2, 512])
+def test_pieces_come_with_the_evidence_of_their_records_events(tmp_path, size):
+    ids = [f"0{n}" for n in range(5)]
+    with FolderWriter(tmp_path / "clean", EVERYTHING, in_order=True) as folder:
+        folder.append(EVENTS.empty_table(), records_table([record(id) for id in ids], EVERYTHING))
+        for id, seq in (("01", 0), ("01", 1), ("04", 0)):
+            folder.append(events([id], seq))
+        folder.finish_tables()
+        folder.finish({"stage": "clean"})
+    written = StageFolder(tmp_path / "clean")
+    found = list(written.with_evidence(written.pieces(size)))
+    assert [id for piece, _ in found for id in piece.ids()] == ids
+    assert [(id, rows) for _, some in found for id, rows in some.items()] == [
+        ("01", [{"of": "01"}, {"of": "01"}]),
+        ("04", [{"of": "04"}]),
+    ]
+    assert all(set(some) <= set(piece.ids()) for piece, some in found)
+
+
 def test_a_piece_of_a_file_that_is_gone_or_another_one_is_refused(tmp_path):
     write(tmp_path / "clean", ["0a", "0b"])
     (piece,) = StageFolder(tmp_path / "clean").pieces()

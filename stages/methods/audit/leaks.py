@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from stages.methods.scrub_pii.check import CHECKED, survivors
-from stages.methods.scrub_pii.resolve import normalised
+from stages.methods.scrub_pii.detection.findings import normalised
+from stages.methods.scrub_pii.proof.check import CHECKED, survivors
 
 _WORDS = 4  # in a value, at most: two names, a place, a number in groups
 _LEAST = 4  # characters in a value; shorter ones are in any file by chance

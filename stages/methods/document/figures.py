@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from stages.methods.document.wording import is_number, number, words
+from stages.methods.document.wording import is_number, kind_name, number, words
 
 Recorded: TypeAlias = Mapping[str, Mapping[str, Any]]
 Figures: TypeAlias = dict[str, Any]
@@ -17,6 +17,12 @@ Figures: TypeAlias = dict[str, Any]
 BASELINES = {"majority": "most frequent label", "tfidf_logistic": "TF-IDF + logistic"}
 """Baselines as people call them."""
 SPLITS = ("train", "validation", "test")
+LEAKS = {
+    "proven": "identifiers that their check digits or form prove",
+    "known": "values that were replaced elsewhere",
+    "patterns": "things the patterns find in a second look",
+}
+"""Kinds of leaks that the page counts, as people call them."""
 _LEAVING = ("drop", "quarantine")
 _FLOW = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
 _CHANGES = {"edit": "changed", "relabel": "relabelled", "keep": "flagged"}
@@ -155,8 +161,20 @@ def _pii(report: Mapping[str, Any]) -> Figures:
         "distinct": find(report, "distinct_values") or {},
         "records": find(report, "records_touched"),
         "share": find(report, "share_touched"),
-        "leaks": find(report, "leaks") or {},
+        "leaks": {kind: find(report, "leaks", kind, "found") for kind in LEAKS if find(report, "leaks", kind)},
+        "recall": [
+            {"name": kind_name(entity), "note": f"{seen['found']} of {seen['planted']}", **values}
+            for entity, seen in (find(report, "probe", "entities") or {}).items()
+            if (values := _recall(seen))
+        ],
+        "recall_note": find(report, "probe", "note") or "",
+        "without_model": find(report, "without_model") or {},
     }
+
+
+def _recall(seen: Mapping[str, Any]) -> dict[str, float]:
+    names = {"value": "recall", "low": "low", "high": "high"}
+    return {part: seen[name] for part, name in names.items() if is_number(seen.get(name))}
 
 
 def _duplicates(report: Mapping[str, Any]) -> Figures:

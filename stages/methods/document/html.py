@@ -11,7 +11,7 @@ from stages.methods.document import words as wording_of
 from stages.methods.document.charts import Bin, Estimate, bars, heat_map, lines, reliability, shares, whiskers
 from stages.methods.document.figures import find
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Layout, Step, flow_chart
-from stages.methods.document.wording import is_number, number, percent, words
+from stages.methods.document.wording import is_number, kind_name, number, percent, words
 
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}
 
@@ -41,6 +41,7 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:
         "splits": _shares(figures["splits"]),
         "duplicates": _whiskers("Planted near-duplicates found", figures["duplicates"]["recall"]),
         "pii": _pii(figures["pii"]["entities"]),
+        "pii_recall": _whiskers("Planted personal data found", figures["pii"]["recall"]),
         "suspects": _suspects(figures["suspects"]["labels"]),
         "curves": lines("Loss by step", figures["curves"], "step"),
         "scores": [(TITLES[name], _whiskers(TITLES[name], rows)) for name, rows in figures["scores"].items() if rows],
@@ -86,7 +87,7 @@ def _membership(audit: Mapping[str, Any]) -> Markup:
 
 def _pii(entities: Mapping[str, int]) -> Markup:
     rows = sorted(entities.items(), key=lambda row: (-row[1], row[0]))
-    return bars("Personal data by kind", [(wording_of.kind_name(name), count) for name, count in rows])
+    return bars("Personal data by kind", [(kind_name(name), count) for name, count in rows])
 
 
 def _suspects(labels: Mapping[str, Mapping[str, Any]]) -> Markup:

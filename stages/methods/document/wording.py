@@ -59,3 +59,8 @@ def plural(count: int, one: str) -> str:
 def is_number(value: Any) -> bool:
     """A finite number; True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def kind_name(entity: str) -> str:
+    """An entity as people call it: `PHONE_NUMBER` is `phone number`; abbreviations stay as they are."""
+    return " ".join(word if len(word) <= 3 or word == "IBAN" else word.lower() for word in entity.split("_"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.methods.document.figures import BASELINES, find, metric
+from stages.methods.document.figures import BASELINES, LEAKS, find, metric
 from stages.methods.document.wording import (
     NBSP,
     NOT_RECORDED,
@@ -28,6 +28,7 @@ def texts(figures: Figures) -> dict[str, Any]:
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
         "duplicates_caption": _duplicates_caption(figures["duplicates"]),
         "pii_caption": _pii_caption(figures["pii"]),
+        "pii_recall_caption": figures["pii"]["recall_note"],
         "model_facts": _model_facts(figures["model"]["facts"]),
         "warnings": figures["model"]["warnings"],
         "calibration_caption": _calibration_caption(figures["calibration"]),
@@ -146,11 +147,11 @@ def _pii_caption(pii: Figures) -> str:
     if pii["distinct"]:
         parts.append(f"{number(sum(pii['distinct'].values()))} different values.")
     if pii["leaks"]:
-        left = sum(pii["leaks"].values())
-        kinds = ", ".join(kind_name(kind) for kind in pii["leaks"])
-        parts.append(
-            f"A second, independent look at the output for {kinds} found {number(left) if left else 'none'} left."
-        )
+        counts = [f"{number(count) if count else 'no'} {LEAKS[kind]}" for kind, count in pii["leaks"].items()]
+        parts.append(f"The output was searched again: {', '.join(counts)}.")
+    if missing := pii["without_model"]:
+        rows = ", ".join(f"{number(count)} in {language}" for language, count in missing.items())
+        parts.append(f"No model for names reads the language of some records ({rows}): patterns and lists saw them.")
     return " ".join([*parts, "Names that no rule and no model recognises stay in; that is not counted here."])
 
 
@@ -158,11 +159,6 @@ def _calibration_caption(calibration: Figures) -> str:
     error = find(calibration, "ece")
     text = "On the dashed line, the model is right as often as it is sure. A dot's size is its number of rows."
     return f"{text} Expected calibration error: {percent(error)}." if is_number(error) else text
-
-
-def kind_name(entity: str) -> str:
-    """An entity as people call it: `PHONE_NUMBER` is `phone number`; abbreviations stay as they are."""
-    return " ".join(word if len(word) <= 3 or word == "IBAN" else word.lower() for word in entity.split("_"))
 
 
 def _model_facts(facts: Figures) -> list[tuple[str, Any]]:

