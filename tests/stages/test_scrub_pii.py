@@ -96,6 +96,13 @@ def test_overlapping_findings_go_as_one_under_the_hash_of_the_surest(monkeypatch
     assert (decision.events[0].evidence["start"], decision.events[0].evidence["end"]) == (0, 12)
 
 
+def test_what_is_written_stands_for_all_of_a_place_that_one_entity_fills(monkeypatch):
+    whole, end = Finding(5, 15, "DATE_TIME", 0.85, "A", NER), Finding(12, 15, "DATE_TIME", 0.6, "B", PATTERN)
+    monkeypatch.setattr(Detector, "find", lambda self, texts, languages: [[whole, end]])
+    decision = scrub(record("open 10am - 4pm"), entities={"DATE_TIME": "shift"})
+    assert decision.record.values["text"] == "open 10am - 4pm"
+
+
 def test_another_key_gives_another_surrogate_and_hash():
     given = record("jo@mailbox.org")
     one, other = (scrub(given, Keys(secret * 32, frozenset())) for secret in (b"a", b"b"))

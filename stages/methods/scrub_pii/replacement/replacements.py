@@ -78,10 +78,15 @@ class Replacer:
         return wanted, [*allowed, *spared]
 
     def _replacement(self, record: Record, path: str, place: Place, writer: Writer) -> Replacement:
-        """New text and hash follow from the value of the surest finding, however far the place reaches beyond it."""
-        entity, value = place.best.entity, record.texts()[path][place.best.start : place.best.end]
-        operator = self._params.entities[entity]
-        new = None if operator == "keep" else writer.write(entity, value)
+        """New text and hash follow from the value of the surest finding.
+
+        What is written stands for all of the place where one entity fills it (`10am - 4pm`, of which a pattern knows
+        only the end); where entities meet, for the surest alone, however far the place reaches beyond it.
+        """
+        text, entity = record.texts()[path], place.best.entity
+        operator, value = self._params.entities[entity], text[place.best.start : place.best.end]
+        whole = value if place.mixed else text[place.start : place.end]
+        new = None if operator == "keep" else writer.write(entity, whole)
         return Replacement(path, place, operator, new, value_hash(self._keys, record.source, entity, value))
 
     def _spared(

@@ -11,11 +11,15 @@ from stages.methods.scrub_pii.detection.findings import Finding, normalised
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A stretch of a text that is replaced (or knowingly kept) as one, and the finding that speaks for it."""
+    """A stretch of a text that is replaced (or knowingly kept) as one, and the finding that speaks for it.
+
+    `mixed` tells that findings of several entities met here.
+    """
 
     start: int
     end: int
     best: Finding
+    mixed: bool = False
 
 
 def allowed_and_not(
@@ -67,7 +71,8 @@ def _merged(findings: Iterable[Finding]) -> list[Place]:
     for one in findings:
         if places and one.start < places[-1].end:
             last = places[-1]
-            places[-1] = Place(last.start, max(last.end, one.end), max(last.best, one, key=_trust))
+            mixed = last.mixed or one.entity != last.best.entity
+            places[-1] = Place(last.start, max(last.end, one.end), max(last.best, one, key=_trust), mixed)
         else:
             places.append(Place(one.start, one.end, one))
     return places

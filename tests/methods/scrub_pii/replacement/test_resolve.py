@@ -72,3 +72,9 @@ def test_what_lies_inside_an_allowed_value_is_allowed_with_it_and_what_reaches_b
 
 def test_values_are_compared_without_case_width_and_runs_of_space():
     assert normalised(" Ａnn \n LEE") == normalised("ann lee") == "ann lee"
+
+
+def test_a_place_tells_whether_several_entities_met_in_it():
+    same = resolve([finding(0, 12, "DATE_TIME"), finding(7, 12, "DATE_TIME", PATTERN)])
+    other = resolve([finding(0, 12, "PERSON"), finding(7, 12, "DATE_TIME", PATTERN), finding(8, 12, "DATE_TIME")])
+    assert [place.mixed for place in (*same, *other)] == [False, True]

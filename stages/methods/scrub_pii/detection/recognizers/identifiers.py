@@ -183,6 +183,7 @@ class LicenseRecognizer(RuleRecognizer):
 class IdNumberRecognizer(RuleRecognizer):
     """Numbers of accounts, files, customers, passports and the like, after the words that name them."""
 
+    _WORD = re.compile(r"\d{0,4}[A-Za-z][a-z]{4,}\d{0,4}")
     cue = re.compile(r"\d")
     cues: ClassVar = {
         "court file": re.compile(r"\d-[A-Za-z]{2}-\d"),
@@ -240,6 +241,10 @@ class IdNumberRecognizer(RuleRecognizer):
             ),
         ]
         super().__init__("ID_NUMBER", language, rules)
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Whether it is a word with a number, such as an event and its year (`marathon2021`)."""
+        return self._WORD.fullmatch(pattern_text) is not None
 
 
 def other_recognizers(language: str, replaced: tuple[type, ...]) -> list[Any]:
