@@ -68,9 +68,7 @@ def inspected(context: Context, folder: StageFolder, engine: Engine, find: Find)
     }
     if missing := facts["without_model"]:
         rows = ", ".join(f"{count} in {language}" for language, count in missing.items())
-        say(
-            f"scrub_pii: no model for names in `scrub_pii.ner` ({rows}): only patterns and lists looked there"
-        )
+        say(f"scrub_pii: no model for names in `scrub_pii.ner` ({rows}): only patterns and lists looked there")
     gate = recall_faults(probe, params.min_recall) if params.probe and params.min_recall else []
     return Inspection(facts, [*leak_faults(look, params.fail_on_leak), *gate])
 
