@@ -18,9 +18,9 @@ BASELINES = {"majority": "most frequent label", "tfidf_logistic": "TF-IDF + logi
 """Baselines as people call them."""
 SPLITS = ("train", "validation", "test")
 LEAKS = {
-    "proven": "identifiers that their check digits or form prove",
+    "proven": "identifiers that their form or check digits prove",
     "known": "values that were replaced elsewhere",
-    "patterns": "things the patterns find in a second look",
+    "patterns": "what the patterns find in a second look",
 }
 """Kinds of leaks that the page counts, as people call them."""
 _LEAVING = ("drop", "quarantine")

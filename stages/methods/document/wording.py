@@ -61,6 +61,9 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+_ABBREVIATIONS = frozenset({"IBAN", "ID", "IP", "NRP", "SSN", "UK", "URL", "US"})
+
+
 def kind_name(entity: str) -> str:
     """An entity as people call it: `PHONE_NUMBER` is `phone number`; abbreviations stay as they are."""
-    return " ".join(word if len(word) <= 3 or word == "IBAN" else word.lower() for word in entity.split("_"))
+    return " ".join(word if word in _ABBREVIATIONS else word.lower() for word in entity.split("_"))

@@ -147,8 +147,8 @@ def _pii_caption(pii: Figures) -> str:
     if pii["distinct"]:
         parts.append(f"{number(sum(pii['distinct'].values()))} different values.")
     if pii["leaks"]:
-        counts = [f"{number(count) if count else 'no'} {LEAKS[kind]}" for kind, count in pii["leaks"].items()]
-        parts.append(f"The output was searched again: {', '.join(counts)}.")
+        counts = [f"{LEAKS[kind]}: {number(count) if count else 'none'}" for kind, count in pii["leaks"].items()]
+        parts.append(f"The output was searched again. Left in it are {'; '.join(counts)}.")
     if missing := pii["without_model"]:
         rows = ", ".join(f"{number(count)} in {language}" for language, count in missing.items())
         parts.append(f"No model for names reads the language of some records ({rows}): patterns and lists saw them.")
