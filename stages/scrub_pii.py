@@ -30,6 +30,7 @@ REASONS = {
     "pii_replaced": "personal data was replaced as `scrub_pii.entities` says",
     "pii_kept": "personal data was found, and stays because its operator is `keep`",
     "pii_allowed": "looks like personal data, and stays because `scrub_pii.allow` or a reviewer says it is none",
+    "pii_unmoved": "a year or a time of day that stays as it is when the dates around it move (operator `shift`)",
     "span_cut": "a replacement would have covered a label's span or an answer in part; the record was dropped",
 }
 
@@ -65,10 +66,10 @@ def decide(record: Record, params: ScrubPiiParams, replacements: Sequence[Replac
         problem = f"replacing characters {cut.edit.start} to {cut.edit.end} would cut a label's span"
         step = "correct the span in the source, or set scrub_pii.on_cut_span to drop"
         raise DataError(Fault(f"record {record.id}", problem, step)) from None
-    return edit(scrubbed, list(_events(replacements)))
+    return edit(scrubbed, list(_events(replacements, params)))
 
 
-def _events(replacements: Sequence[Replacement]) -> Iterator[Event]:
+def _events(replacements: Sequence[Replacement], params: ScrubPiiParams) -> Iterator[Event]:
     """An event for each: offsets `start` and `end` in the text as it was, `out_start` and `out_end` as it is now."""
     moved: dict[str, int] = defaultdict(int)
     for one in replacements:
@@ -79,7 +80,8 @@ def _events(replacements: Sequence[Replacement]) -> Iterator[Event]:
         moved[one.field] += 0 if one.new is None else len(one.new) - (place.end - place.start)
         evidence |= {"out_start": start, "out_end": place.end + moved[one.field]}
         if one.new is None:
-            yield Event("keep", "pii_allowed" if one.operator == ALLOWED else "pii_kept", evidence)
+            kept = "pii_kept" if params.entities[best.entity] == "keep" else "pii_unmoved"
+            yield Event("keep", "pii_allowed" if one.operator == ALLOWED else kept, evidence)
         else:
             yield Event("edit", "pii_replaced", evidence)
 

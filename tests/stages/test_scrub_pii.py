@@ -103,6 +103,14 @@ def test_what_is_written_stands_for_all_of_a_place_that_one_entity_fills(monkeyp
     assert decision.record.values["text"] == "open 10am - 4pm"
 
 
+def test_a_year_that_stays_when_dates_move_is_told_and_not_called_an_edit():
+    given = record("it was in 2012")
+    decision = scrub(given, entities={"DATE_TIME": "shift"}, shift_days=1)
+    (row,) = Tally("scrub_pii", REASONS).count(decision, given)
+    assert (row["action"], row["reason"]) == ("keep", "pii_unmoved")
+    assert decision.record == given
+
+
 def test_another_key_gives_another_surrogate_and_hash():
     given = record("jo@mailbox.org")
     one, other = (scrub(given, Keys(secret * 32, frozenset())) for secret in (b"a", b"b"))

@@ -24,7 +24,8 @@ ALLOWED = "allow"
 class Replacement:
     """A place in the text at `field`, what goes there (None: nothing changes), and the keyed hash of what stood there.
 
-    `operator` is that of the place's entity, or `allow`.
+    `operator` is that of the place's entity, or `allow`. Only `shift` may find nothing to change, and is `keep` then: a
+    year may stay when its dates move by some days, and a time of day always does.
     """
 
     field: str
@@ -87,6 +88,8 @@ class Replacer:
         operator, value = self._params.entities[entity], text[place.best.start : place.best.end]
         whole = value if place.mixed else text[place.start : place.end]
         new = None if operator == "keep" else writer.write(entity, whole)
+        if new == text[place.start : place.end]:
+            operator, new = "keep", None
         return Replacement(path, place, operator, new, value_hash(self._keys, record.source, entity, value))
 
     def _spared(
