@@ -9,7 +9,6 @@ filled up) and run on one thread, for matrix kernels choose their order of summa
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from stages.core.cache import Cache
 from stages.core.progress import track
 from stages.methods.finetune import models
+from stages.methods.threads import one_thread
 
 Vectors: TypeAlias = NDArray[np.float32]
 Batch: TypeAlias = list[NDArray[np.int32]]
@@ -64,7 +64,7 @@ class Encoder:
         for i, row in enumerate(batch):
             ids[i, : len(row)] = torch.from_numpy(row)
             mask[i, : len(row)] = 1
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             states = _model(self.source)(input_ids=ids, attention_mask=mask).last_hidden_state
             means = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
             unit = torch.nn.functional.normalize(means, dim=-1)
@@ -138,15 +138,3 @@ def _model(source: str) -> Any:
     from transformers import AutoModel
 
     return models.load_model(AutoModel, source, models.load_config(source)).eval().double()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -227,16 +227,3 @@ def windows(count: int, size: int, overlap: int) -> Iterator[tuple[int, int, int
         if last:
             return
         start += step
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: kernels choose their order of summation by the number, and workers share the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

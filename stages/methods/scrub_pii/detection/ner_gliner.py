@@ -18,6 +18,7 @@ from stages.core.errors import Fault, UsageError
 from stages.methods.finetune import models
 from stages.methods.scrub_pii.detection import ner
 from stages.methods.scrub_pii.detection.findings import NER, Finding
+from stages.methods.threads import one_thread
 
 _WORDS = {
     "PERSON": "person",
@@ -106,7 +107,7 @@ class GlinerNames:
 
     def _find(self, text: str, offset: int, own: range) -> Iterator[Finding]:
         """What begins in the places it answers for; overlaps of two windows are judged with all others."""
-        with ner.one_thread():
+        with one_thread():
             found = self._model.predict_entities(text, list(self._asked), threshold=_THRESHOLD)
         for one in found:
             start, end = one["start"] + offset, one["end"] + offset

@@ -23,6 +23,7 @@ from stages.core.errors import Fault, UsageError
 from stages.methods.finetune import models
 from stages.methods.scrub_pii.detection import ner
 from stages.methods.scrub_pii.detection.findings import NER, Finding
+from stages.methods.threads import one_thread
 
 Shares: TypeAlias = NDArray[np.float32]
 Token: TypeAlias = tuple[int, int, int]
@@ -128,7 +129,7 @@ class TransformerNames:
         size = min(limit or _MOST, self._tokenizer.model_max_length, _MOST) - len(before) - len(after)
         for start, end, own_start, own_end in ner.windows(len(ids), size, min(_OVERLAP, size // 2)):
             input_ids = torch.tensor([[*before, *ids[start:end], *after]])
-            with torch.inference_mode(), ner.one_thread():
+            with torch.inference_mode(), one_thread():
                 logits = self._model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).logits[0]
                 shares = torch.softmax(logits.float(), dim=-1).numpy()
             parts.append(shares[len(before) + own_start - start :][: own_end - own_start])

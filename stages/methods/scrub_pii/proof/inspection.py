@@ -59,7 +59,7 @@ def inspected(context: Context, folder: StageFolder, engine: Engine, find: Find)
     counted = count_spans(spans)
     facts = {
         **counted,
-        "share_touched": round(counts_share(counted["records_touched"], look.records), 4),
+        "share_touched": round(counted["records_touched"] / max(look.records, 1), 4),
         "languages": dict(sorted(languages.items())),
         "without_model": {one: count for one, count in sorted(languages.items()) if one not in params.ner},
         "leaks": leak_report(look),
@@ -71,11 +71,6 @@ def inspected(context: Context, folder: StageFolder, engine: Engine, find: Find)
         say(f"scrub_pii: no model for names in `scrub_pii.ner` ({rows}): only patterns and lists looked there")
     gate = recall_faults(probe, params.min_recall) if params.probe and params.min_recall else []
     return Inspection(facts, [*leak_faults(look, params.fail_on_leak), *gate])
-
-
-def counts_share(part: int, whole: int) -> float:
-    """The share of a part, 0 of nothing."""
-    return part / whole if whole else 0.0
 
 
 def column_faults(schema: Schema, columns: Iterable[str]) -> list[Fault]:
@@ -134,8 +129,9 @@ class _ReadValues:
         """Pairs of entity and value."""
         piece, evidence = portion
         return {
-            (one["entity"], record.texts()[one["field"]][one["start"] : one["end"]])
+            (one["entity"], texts[one["field"]][one["start"] : one["end"]])
             for record in piece.records(self.schema)
+            if (texts := record.texts())
             for one in evidence.get(record.id, ())
             if one["operator"] not in _STAYS
         }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import ClassVar
 
-from stages.methods.scrub_pii.detection.recognizers.lexicon import IN_A_YEAR, MONTHS, WEEKDAYS, all_words, words
+from stages.methods.scrub_pii.detection.recognizers.lexicon import IN_A_YEAR, MONTHS, WEEKDAYS, words
 from stages.methods.scrub_pii.detection.recognizers.rules import Rule, RuleRecognizer, any_of, letters, rule, split
 
 _YEAR = r"(?:19|20)\d{2}"
@@ -173,17 +172,3 @@ def _years(words_before: str) -> list[Rule]:
             r"|er[ns]?)(?!\w)|(?<!\w)['’]\d0s(?!\w)",
         ),
     ]
-
-
-@lru_cache(maxsize=1)
-def _calendar() -> re.Pattern[str]:
-    names = any_of(split(f"{all_words(MONTHS)}|{all_words(WEEKDAYS)}|Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun"))
-    figures = r"(?<!\d)\d{1,4}([/.-])\d{1,2}\1\d{1,4}(?!\d)"
-    return re.compile(
-        rf"(?<![^\W\d_]){names}(?![^\W\d_])|(?<!\d){_YEAR}(?!\d)|{figures}|\b1[5-8]\d\d\b|['’]\d0s", re.IGNORECASE
-    )
-
-
-def calendar_like(text: str) -> bool:
-    """Whether a stretch of text holds the name of a month or weekday, a year, or a date in figures, in any language."""
-    return bool(_calendar().search(text))

@@ -121,8 +121,3 @@ def words(lexicon: Lexicon, language: str) -> str:
     """The words of a language and the English ones, with bars between."""
     known = [lexicon[code] for code in dict.fromkeys((language, "en")) if code in lexicon]
     return "|".join(known)
-
-
-def all_words(lexicon: Lexicon) -> str:
-    """The words of all languages, with bars between."""
-    return "|".join(lexicon.values())
