@@ -40,6 +40,8 @@ REASONS = {
     "missing_label": "the label is blank",
     "unknown_label": "the label is not among `ingest.labels`",
 }
+_PLACE = ("source", "file", "row")
+"""Evidence that says where in the source a row stands."""
 
 
 def ingest(context: Context) -> Iterator[Decision]:
@@ -64,10 +66,11 @@ def settle(decision: Decision, erasures: Erasures, bound: str | None, seed: int)
     record = decision.record
     if record is None:
         return decision
+    place = {name: decision.events[0].evidence[name] for name in _PLACE if name in decision.events[0].evidence}
     if kind := erasures.kind(record.id, record.subject):
-        return drop_row(record.id, "erased", source=record.source, kind=kind)
+        return drop_row(record.id, "erased", **place, kind=kind)
     if bound is not None and draw(seed, record.id) > bound:
-        return drop_row(record.id, "not_sampled", source=record.source)
+        return drop_row(record.id, "not_sampled", **place)
     return decision
 
 

@@ -112,4 +112,23 @@ class DocumentParams(Section):
     """The report and the documents."""
 
     title: str = "Rowtrail report"
-    """Heading of the HTML report."""
+    """Heading of the HTML report, and the name of the model and the data set in their cards."""
+    controller: str | None = None
+    """Who answers for the data and the model: an organisation and how to reach it. What only people know stands here
+    and in the next keys; where it is null, the documents say that a person must still write it."""
+    purpose: str | None = None
+    """What the personal data is processed for (GDPR Article 5(1)(b))."""
+    legal_basis: str | None = None
+    """Why that is lawful (GDPR Article 6), in one sentence."""
+    collection: str | None = None
+    """How, when and from whom the rows were collected."""
+    intended_use: str | None = None
+    """Who may use the model, and what for."""
+    out_of_scope: str | None = None
+    """What the model must not be used for."""
+    recipients: str | None = None
+    """Who receives the data or the model (GDPR Article 30(1)(d))."""
+    retention: str | None = None
+    """How long the data and the model are kept (GDPR Article 5(1)(e))."""
+    license: str | None = None
+    """Terms of the tuned model and the cleaned data set, as an SPDX identifier where there is one."""

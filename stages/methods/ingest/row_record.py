@@ -14,8 +14,12 @@ from stages.methods.ingest.row_ids import RowIds
 
 
 def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> Decision:
-    """A record from a row, or what is wrong with the row: its place and a code, never its content."""
+    """A record from a row, or what is wrong with the row: its place and a code, never its content.
+
+    The evidence of a created record names the row's place in its file, and a keyed hash of all that the row says.
+    """
     id, place, fault = ids.of(row)
+    where: dict[str, Any] = {"row": row.place, "file": Label(row.file)} if row.file else {"row": row.place}
     columns, replaced = without_surrogates(row.columns)
     try:
         if fault:
@@ -24,9 +28,10 @@ def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> D
             raise RowFault("bad_encoding", bytes=replaced)
         record = _record(id, place, columns, source, context)
     except RowFault as found:
-        where = {"row": row.place, "file": Label(row.file)} if row.file else {"row": row.place}
         return quarantine(id, found.code, source=source.name, **where, **found.evidence)
-    evidence: dict[str, Any] = {"bytes_replaced": replaced} if replaced else {}
+    evidence = {**where, "content": context.keys.hash("row-content", source.name, row.content())[:32]}
+    if replaced:
+        evidence["bytes_replaced"] = replaced
     if source.confidence and record.confidence is None and columns.get(source.confidence) is not None:
         evidence["confidence"] = "not_a_number_from_0_to_1"
     return create(record, "created_with_replacements" if replaced else "created", source=source.name, **evidence)

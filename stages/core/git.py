@@ -1,0 +1,101 @@
+"""Questions to git: which commit a name means, what a file said there, and which DVC experiments there are.
+
+It only reads. DVC keeps an experiment as a commit under `refs/exps/`, outside all branches; here its name is as good as
+a branch's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.core.errors import Fault, UsageError
+
+_EXPERIMENTS = "refs/exps"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A name and the commit it means; `kind` is `branch`, `tag`, `remote` or `experiment`."""
+
+    name: str
+    commit: str
+    kind: str
+
+
+class Git:
+    """The repository that a folder is in. Raises UsageError when there is none, or no git."""
+
+    def __init__(self, folder: Path = Path()) -> None:
+        self.folder = folder
+        if self._ask("rev-parse", "--git-dir") is None:
+            step = "run from the project's folder; a project without git: `git init`, then commit"
+            raise UsageError(Fault(str(folder.absolute()), "is not in a git repository", step))
+
+    def commit(self, name: str) -> str:
+        """The full hash of the commit that a branch, tag, hash or DVC experiment names. Raises UsageError."""
+        found = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if found is not None:
+            return found.decode().strip()
+        commits = {ref.commit for ref in self.refs() if ref.kind == "experiment" and ref.name == name}
+        if len(commits) == 1:
+            return commits.pop()
+        problem = f"means {len(commits)} experiments" if commits else "is no commit, branch, tag or DVC experiment here"
+        raise UsageError(Fault(f"revision {name!r}", problem, "`git log --oneline --all` and `dvc exp show` list them"))
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """A file's bytes in a commit; None where the commit has no such file. `path` is relative to the folder."""
+        return self._ask("show", f"{commit}:./{path}")
+
+    def refs(self) -> list[Ref]:
+        """All branches, tags, remote branches and DVC experiments."""
+        listed = self._ask("for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)") or b""
+        return list(_refs(listed.decode().splitlines()))
+
+    def history(self, path: str) -> list[str]:
+        """The commits, newest first, of all refs in which a file was changed: each of its versions is in one."""
+        return (self._ask("log", "--all", "--format=%H", "--", path) or b"").decode().split()
+
+    def containing(self, commit: str) -> list[str]:
+        """Names of the branches, tags and experiments whose history has a commit."""
+        listed = self._ask("for-each-ref", "--contains", commit, "--format=%(refname)%00%(objectname)%00") or b""
+        return [ref.name for ref in _refs(listed.decode().splitlines())]
+
+    def files(self, commit: str = "") -> list[str]:
+        """Paths that git tracks: in a commit, or now."""
+        command = ("ls-tree", "-r", "-z", "--name-only", commit) if commit else ("ls-files", "-z")
+        return [name for name in (self._ask(*command) or b"").decode("utf-8", "surrogateescape").split("\0") if name]
+
+    def changed(self, path: str) -> bool:
+        """Whether a tracked file differs from the last commit, or is not in it."""
+        return self._ask("cat-file", "-e", f"HEAD:./{path}") is None or bool(
+            self._ask("status", "--porcelain", "--", path)
+        )
+
+    def _ask(self, *arguments: str) -> bytes | None:
+        """What git prints; None when it fails."""
+        command: Sequence[str] = ("git", "--no-optional-locks", *arguments)
+        try:
+            done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603
+        except FileNotFoundError:
+            raise UsageError(Fault("git", "is not installed", "install it: versions are read from it")) from None
+        return done.stdout if done.returncode == 0 else None
+
+
+_KINDS = {"heads": "branch", "tags": "tag", "remotes": "remote", "exps": "experiment"}
+
+
+def _refs(lines: Sequence[str]) -> Iterator[Ref]:
+    for line in lines:
+        full, commit, peeled = (*line.split("\0"), "", "")[:3]
+        kind, _, name = full.removeprefix("refs/").partition("/")
+        if full.startswith(f"{_EXPERIMENTS}/"):
+            # refs/exps/<2 hex>/<38 hex>/<name>; DVC's own refs (exec/..., stash, celery) are not experiments.
+            parts = full.split("/")
+            if len(parts) != 5 or len(parts[2]) != 2:
+                continue
+            name = parts[4]
+        if kind in _KINDS:
+            yield Ref(name, peeled or commit, _KINDS[kind])
