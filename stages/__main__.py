@@ -14,11 +14,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from stages.commands import COMMANDS
 from stages.core import processes
 from stages.core.errors import Fault, RowtrailError, UsageError
-from stages.core.params import Params
 
 STAGES = {
     "ingest": "source rows become records with stable ids",
@@ -140,7 +140,7 @@ def _set_environment(*, offline: bool) -> None:
         os.environ.update({"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
 
 
-def _asks_for_hub(params: Params) -> bool:
+def _asks_for_hub(params: Any) -> bool:
     """Whether a source or a model in the params is on a hub."""
     from stages.methods.scrub_pii.detection.ner import is_hub_name
 

@@ -32,9 +32,9 @@ from stages.methods.deduplicate.verdicts import Verdict, verdicts
 
 REASONS = {
     "exact_duplicate": "its texts equal those of a kept record, but for case, spaces and punctuation",
-    "near_duplicate": "a kept record shares enough of its word sequences",
-    "edit_duplicate": "a kept record's text differs in a few characters only",
-    "semantic_duplicate": "a kept record's embedding is that similar",
+    "near_duplicate": "a kept record shares `deduplicate.threshold` of its word sequences or more",
+    "edit_duplicate": "a kept record's text differs in `deduplicate.edits` characters at most",
+    "semantic_duplicate": "a kept record's embedding is as similar as `deduplicate.semantic` or more",
     "in_evaluation_set": "it equals a row of a set in `deduplicate.against`, or holds enough of its word sequences",
     "represents_group": "kept for itself and for its duplicates",
     "below_threshold": "was compared with similar records, and is not similar enough to any kept one",

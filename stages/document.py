@@ -1,27 +1,34 @@
-"""One self-contained HTML report of everything that the stages wrote down.
+"""The report and the documents: everything that the stages wrote down, for people and for machines.
 
-in:  data/ingest ... data/audit   manifests, reports and the learning curve
-out: data/document                `index.html`, copied to `reports/`
+in:  data/ingest ... data/audit   manifests, reports, events without their evidence, the learning curve
+out: data/document                `index.html` (copied to `reports/`), and what `documents.py` lists
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import DataError, Fault
 from stages.core.stage import Artifact, Context, artifact_stage
 from stages.core.storage import StageFolder
+from stages.core.tables import records_schema
+from stages.methods.document.cards.groups import ACTIONS, COLUMNS, GroupCount, counted
+from stages.methods.document.cards.write import cards
+from stages.methods.document.facts import Facts
 from stages.methods.document.figures import figures
 from stages.methods.document.html import page
+from stages.methods.document.lineage.packing import Lineage, lineage_data
+from stages.methods.document.lineage.rows import StageEvents, columns
+from stages.methods.document.standards.facts import pinned
+from stages.methods.document.standards.write import standards
 
 REASONS: dict[str, str] = {}
 
+_LOCK = Path("requirements/lock.txt")
 _LIBRARIES = (
     "torch",
     "transformers",
@@ -35,18 +42,21 @@ _LIBRARIES = (
 
 
 def build(context: Context, folder: Path) -> Artifact:
-    """Write `index.html`. What an input did not record is said to be missing; nothing is computed in its place."""
+    """Write all documents. What an input did not record is said to be missing; nothing is computed in its place."""
     recorded = {source.stage: _recorded(source) for source in context.inputs}
-    curve = [row for source in context.inputs if source.stage == "finetune" for row in _curve(source)]
-    html = page(figures(recorded, curve, _versions()), context.params.title)
-    (folder / "index.html").write_text(html, encoding="utf-8")
+    facts = _facts(context)
+    shown = figures(recorded, list(_curve(context)), facts.versions)
+    texts = {**cards(recorded, shown, facts), **standards(recorded, facts)}
+    texts["index.html"] = page(shown, facts.title, _lineage(context.inputs), sorted(texts))
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return Artifact(publish=("index.html",))
 
 
 def _recorded(source: StageFolder) -> dict[str, Any]:
     return {
         "manifest": source.manifest,
-        "report": _report(source.path / "report.json"),
+        "report": _json(source, "report.json"),
         "digest": source.digest,
         "rows_by_action": _rows_by_action(source),
     }
@@ -54,29 +64,76 @@ def _recorded(source: StageFolder) -> dict[str, Any]:
 
 def _rows_by_action(source: StageFolder) -> dict[str, int]:
     """Records with an event of each action: one record may have many events, and the report speaks of records."""
-    if not (source.path / "events.parquet").exists():
+    if not _has(source, "events.parquet"):
         return {}
     pairs = source.table("events.parquet", ["action", "id"]).group_by(["action", "id"]).aggregate([])
     return {row["values"]: row["counts"] for row in pairs["action"].value_counts().to_pylist()}
 
 
-def _report(path: Path) -> Mapping[str, Any]:
-    try:
-        report = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        raise DataError(Fault(str(path), "is not readable JSON", "run `dvc repro --force` for that stage")) from None
-    return report if isinstance(report, dict) else {}
+def _lineage(sources: Sequence[StageFolder]) -> Lineage:
+    """Every row's id with the codes of what was done to it. A source whose events are gone tells nothing."""
+    return lineage_data(
+        [
+            StageEvents(
+                source.stage,
+                source.table("events.parquet", columns(source.stage)),
+                source.manifest.get("reason_texts") or {},
+            )
+            for source in sources
+            if _has(source, "events.parquet")
+        ]
+    )
 
 
-def _curve(source: StageFolder) -> list[dict[str, float]]:
-    """The learning curve's rows; cells that are empty (no evaluation at that step) are left out."""
-    path = source.path / "learning_curve.csv"
-    if not path.exists():
+def _facts(context: Context) -> Facts:
+    by_stage = {source.stage: source for source in context.inputs}
+    statements = context.params.model_dump()
+    return Facts(
+        title=statements.pop("title"),
+        task=context.task.name,
+        statements=statements,
+        plan=_json(by_stage.get("plan"), "plan.json"),
+        training=_json(by_stage.get("finetune"), "training.json"),
+        schema=context.task.schema,
+        groups=[count for stage in ACTIONS if stage in by_stage for count in _groups(context, by_stage[stage])],
+        versions=_versions(),
+        packages=pinned(_LOCK.read_text(encoding="utf-8")) if _LOCK.exists() else {},
+        model_config=_json(by_stage.get("finetune"), "model/config.json"),
+        records_size=_size(by_stage.get("split"), "records.parquet"),
+    )
+
+
+def _groups(context: Context, stage: StageFolder) -> list[GroupCount]:
+    """How often a stage treated the records of each group. Empty where its input or its events are not there."""
+    before = stage.manifest.get("inputs", {})
+    given = next((source for source in context.inputs if source.stage in before), None)
+    if given is None or not (_has(given, "records.parquet") and _has(stage, "events.parquet")):
         return []
-    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-    return [{name: float(cell) for name, cell in row.items() if cell} for row in rows]
+    known = records_schema(context.task.schema).names
+    groups = given.table(columns=["id", *(name for name in COLUMNS if name in known)])
+    return counted(stage.stage, groups, stage.table("events.parquet", ["id", "action"]))
+
+
+def _curve(context: Context) -> Iterator[dict[str, float]]:
+    """The learning curve's rows; cells that are empty (no evaluation at that step) are left out."""
+    for source in context.inputs:
+        if source.stage == "finetune" and _has(source, "learning_curve.csv"):
+            rows = csv.DictReader((source.path / "learning_curve.csv").read_text(encoding="utf-8").splitlines())
+            yield from ({name: float(cell) for name, cell in row.items() if cell} for row in rows)
+
+
+def _json(source: StageFolder | None, name: str) -> Mapping[str, Any]:
+    """A JSON file of an input; empty where there is none. Raises DataError for one that cannot be read."""
+    found = source.json(name) if source is not None and _has(source, name) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has(source: StageFolder, name: str) -> bool:
+    return (source.path / name).exists()
+
+
+def _size(source: StageFolder | None, name: str) -> int | None:
+    return (source.path / name).stat().st_size if source is not None and _has(source, name) else None
 
 
 def _versions() -> dict[str, str]:

@@ -28,6 +28,8 @@ REASONS = {
     "scored_for_fit": "a training record was scored, to tell over- from underfitting",
     "no_label": "a record without a label cannot be scored",
 }
+_ROWS = 4096
+"""Of a row group, as in the other files: who asks for one record reads little."""
 _REASON = {"test": "tested_on", "validation": "scored_for_choice", "train": "scored_for_fit"}
 
 
@@ -83,7 +85,7 @@ def _undisputed(context: Context, test: Answered) -> dict[str, Any]:
 
 def _write_tables(folder: Path, said: Mapping[str, Answered], report: Mapping[str, Any]) -> None:
     """The predictions, and what DVC draws: one row a test record, a bin of confidence, a slice."""
-    pq.write_table(prediction_table(said), folder / "predictions.parquet", compression="zstd")
+    pq.write_table(prediction_table(said), folder / "predictions.parquet", compression="zstd", row_group_size=_ROWS)
     pairs = zip(said["test"].truth, said["test"].answers, strict=True)
     tables: dict[str, Iterable[Mapping[str, Any]]] = {
         "confusion.csv": ({"actual": label, "predicted": answer} for label, answer in pairs),

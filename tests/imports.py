@@ -19,6 +19,8 @@ TASK_FILE = "stages/tasks/${task}.py"
 TASK_TABLE = "stages.tasks"
 WITH_MODEL = ("plan", "finetune", "evaluate", "audit")
 """Stages that call the model side of a task, and so run the methods that it imports."""
+PAGES = ("report.*", "lineage*.*", "cards/*")
+"""Templates of what the stage `document` writes; the others are those of commands."""
 
 
 def code_of(stage: str, task: str = "classification") -> list[str]:
@@ -36,6 +38,8 @@ def code_of(stage: str, task: str = "classification") -> list[str]:
         roots += graph.find_upstream_modules(f"stages.tasks.{task}") - {f"stages.tasks.{task}"}
     found = {module for root in roots for module in {root, *graph.find_upstream_modules(root)}}
     files = {_file_of(module) for module in found if module != "stages"}
+    if "stages.methods.document.html" in found:
+        files |= {str(file) for name in PAGES for file in Path("stages/templates").glob(name)}
     return sorted({*(f for f in files if f and not _is_task(f)), TASK_FILE})
 
 

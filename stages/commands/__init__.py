@@ -4,7 +4,12 @@ Each file has `add_arguments(parser)` and `run(args) -> int`, which gives the ex
 """
 
 COMMANDS = {
-    "trace": "tell one record's story through all stages",
+    "trace": "tell the story of a record, a source row, a subject or a value through all stages",
+    "forget": "erase a subject or a record: what is held, then a new run without it, and a proof",
+    "verify": "check every byte, count and link of the evidence, without trusting DVC's own state",
+    "diff": "compare two versions: rows, reasons, params, code, and metrics on the rows they share",
+    "attest": "sign what a model was made from and what it scored",
+    "lineage": "tell a lineage backend what ran, as OpenLineage events",
     "show": "show a few records of a stage, and its counts",
     "review": "let people judge what was found: export a sample, import their decisions",
     "predict": "ask the tuned model about a text or a file of texts",

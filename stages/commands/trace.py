@@ -1,42 +1,103 @@
-"""`rowtrail trace ID`: one record's story through all stages. Shows ids, codes and numbers, never text."""
+"""`rowtrail trace`: the story of a record, a source row, a value or a subject. Shows ids, codes, numbers, no text."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
+from stages.commands.trace_made import made
+from stages.commands.trace_stories import stories
+from stages.commands.trace_ways import Found, by_source_row, by_subject, by_value, full_id
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.storage import StageFolder
-from stages.methods.story import Chapter, Story, chapter, fate, story_lines
+from stages.methods.story import Made, Story, as_json, in_short
+from stages.methods.story_text import records_lines, story_lines
+from stages.methods.text_table import printable
 
-_ABOUT = ["id", "source", "source_row", "subject", "group", "split", "language", "confidence"]
-_ID = re.compile(r"[0-9a-f]+\Z")
+__all__ = ["add_arguments", "folders_in_order", "full_id", "run"]
+_WAYS = {"source_row": by_source_row, "value_hash": by_value, "subject": by_subject}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The id, where to look, and how to print."""
-    parser.add_argument(
-        "id", metavar="ID", help="a record's id, or its first digits; `rowtrail show ingest` lists some"
+    """What to look for, where, and how to print."""
+    parser.description = (
+        "Tell what became of a record: from the row of its file through every decision, with its reason, evidence and "
+        "params, to split, training and prediction. One way in; ids, codes, counts and hashes are shown, never text."
     )
+    parser.add_argument(
+        "id", nargs="?", metavar="ID", help="a record's id, or its first digits; `rowtrail show ingest` lists some"
+    )
+    parser.add_argument(
+        "--source-row", metavar="SOURCE:ROW", help="a row by its own key or its place in the file (line, or number "
+        "from 1), also SOURCE:FILE:ROW, and ROW where there is one source; finds rows that never became records, too",
+    )  # fmt: skip
+    parser.add_argument(
+        "--value-hash", metavar="HASH", help="all records in which a piece of personal data was found: `value` in the "
+        "events of scrub_pii",
+    )  # fmt: skip
+    parser.add_argument(
+        "--subject", metavar="S", help="all records of a person: the id that the source has, or its keyed hash; `-` "
+        "asks for it, so that it does not stand in the shell's history",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="the whole story of each, where several records are found")
+    parser.add_argument("--params", action="store_true", help="also the params of every stage that did something")
     parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="where the stage folders are")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON: everything in full")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the story. Raises UsageError for an ambiguous id, DataError for an unknown one."""
-    story = trace(args.id, folders_in_order(args.data))
-    for line in [story.as_json()] if args.json else story_lines(story):
+    """Print what was asked for. Raises UsageError for an unclear question, DataError when there is no such record."""
+    ways = {name: getattr(args, name) for name in ("id", *_WAYS) if getattr(args, name) is not None}
+    if len(ways) != 1:
+        problem = f"{len(ways)} were given" if ways else "nothing to look for"
+        raise UsageError(Fault("trace", problem, "give one of ID, --source-row, --value-hash, --subject"))
+    folders = folders_in_order(args.data)
+    [(way, asked)] = ways.items()
+    found = Found("", {full_id(asked, folders): ""}) if way == "id" else _WAYS[way](asked, folders)
+    told = stories(found.records, folders)
+    how_made = made(folders, args.data)
+    if args.html:
+        from stages.methods.story_page import page
+
+        args.html.write_text(
+            page(told, how_made, asked=found.asked, how=found.records, whole=args.all), encoding="utf-8"
+        )
+    for line in _answer(args, found, told, how_made):
         print(line)
     return 0
+
+
+def _answer(args: argparse.Namespace, found: Found, told: Sequence[Story], how: dict[str, Made]) -> Iterable[str]:
+    if args.json:
+        return [_json(found, told, how, whole=args.all or len(told) == 1)]
+    if args.html:
+        return [f"page  {args.html}"]
+    return map(printable, _lines(args, found, told, how))
+
+
+def _json(found: Found, told: Sequence[Story], how: dict[str, Made], *, whole: bool) -> str:
+    """Of an id its story; of another question always a list, also of one."""
+    if not found.asked:
+        return as_json(told[0], how)
+    details = {**found.records, **found.details}
+    records = [{**in_short(story, whole=whole), "found": details[story.id]} for story in told]
+    return as_json(records, how, asked=found.asked)
+
+
+def _lines(args: argparse.Namespace, found: Found, told: Sequence[Story], how: dict[str, Made]) -> Iterator[str]:
+    if found.asked:
+        yield f"asked       {found.asked}"
+        yield f"found       {found.records[told[0].id] if len(told) == 1 else f'{len(told):,} records'}"
+        yield ""
+    if len(told) > 1:
+        yield from records_lines([(story, found.records[story.id]) for story in told])
+    for story in told if args.all or len(told) == 1 else ():
+        if len(told) > 1:
+            yield from ("", "")
+        yield from story_lines(story, how, params=args.params)
 
 
 def folders_in_order(data: Path) -> list[StageFolder]:
@@ -47,74 +108,3 @@ def folders_in_order(data: Path) -> list[StageFolder]:
     by_stage = {folder.stage: folder for folder in found.values()}
     before = {name: sorted(set(folder.manifest.get("inputs", {})) & set(by_stage)) for name, folder in by_stage.items()}
     return [by_stage[name] for name in TopologicalSorter(before).static_order()]
-
-
-def trace(prefix: str, folders: Sequence[StageFolder]) -> Story:
-    """The story of the one record whose id starts with `prefix`."""
-    id = full_id(prefix, folders)
-    chapters: list[Chapter] = []
-    about: dict[str, Any] = {}
-    for folder in folders:
-        row = _row(folder, id)
-        events = _rows(folder.path / "events.parquet", id)
-        if events or row or folder_saw(folder, chapters):
-            chapters.append(chapter(folder.stage, events, folder.manifest.get("reason_texts", {}), _folded(folder, id)))
-        about = row or about
-    about.pop("id", None)
-    return Story(id, fate(chapters, about.get("split")), about, tuple(chapters))
-
-
-def folder_saw(folder: StageFolder, chapters: Sequence[Chapter]) -> bool:
-    """Whether a stage without records of its own was given the record: it had not left before."""
-    gone = any(part.outcome in ("dropped", "quarantined") for part in chapters)
-    return not gone and not (folder.path / "records.parquet").exists()
-
-
-def full_id(prefix: str, folders: Sequence[StageFolder]) -> str:
-    """The only id that starts with these digits, in any of the folders."""
-    if not _ID.match(prefix):
-        raise UsageError(Fault(f"id {prefix!r}", "is not made of hex digits", "`rowtrail show ingest` lists some ids"))
-    ids: set[str] = set()
-    for folder in folders:
-        for name in ("events.parquet", "records.parquet"):
-            ids.update(row["id"] for row in _rows(folder.path / name, prefix, ["id"]))
-    if not ids:
-        problem = f"no record with this id in {len(folders)} stages"
-        raise DataError(
-            Fault(f"id {prefix}", problem, "`rowtrail show ingest` lists some ids; ids change with the key")
-        )
-    if len(ids) > 1:
-        raise UsageError(Fault(f"id {prefix}", f"{len(ids)} records start with these digits", "give more of them"))
-    return ids.pop()
-
-
-def _row(folder: StageFolder, id: str) -> dict[str, Any]:
-    """The record's columns without its text, or nothing where the folder does not hold it."""
-    return next(iter(_rows(folder.path / "records.parquet", id, _ABOUT)), {})
-
-
-def _rows(path: Path, prefix: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """Rows whose id starts with the prefix. Files are sorted by id: only the row groups that can hold it are read."""
-    if not path.exists():
-        return []
-    # "g" comes right after the hex digits, so this is the range of all ids with the prefix.
-    range = [("id", ">=", prefix), ("id", "<", prefix + "g")]
-    return list(_read(path, filters=range, columns=columns).to_pylist())
-
-
-def _folded(folder: StageFolder, id: str) -> list[str]:
-    """Ids of the records that this stage dropped as duplicates of this one."""
-    path = folder.path / "events.parquet"
-    if not path.exists() or "drop" not in folder.manifest.get("reasons", {}):
-        return []
-    drops = _read(path, filters=[("action", "==", "drop")], columns=["id", "evidence"])
-    candidates = drops.filter(pc.match_substring(drops["evidence"], id)).to_pylist()
-    return [row["id"] for row in candidates if json.loads(row["evidence"]).get("of") == id]
-
-
-def _read(path: Path, **options: Any) -> pa.Table:
-    try:
-        return pq.read_table(path, partitioning=None, **options)
-    except (OSError, pa.ArrowException):
-        step = "`dvc checkout` brings back the last good one, or run `dvc repro`"
-        raise DataError(Fault(str(path), "is not a readable parquet file", step)) from None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,7 +26,9 @@ from stages.core.storage import files_below
 LOCK = "dvc.lock"
 FOLDER = ".dir"
 """What DVC writes behind the hash of a folder."""
-_HEX = frozenset("0123456789abcdef")
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?\Z")
+_NEVER_WATCHED = (".hg/", ".git/", ".git", ".dvc/")
+"""What DVC spares without being told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def _path(one: Hashed) -> str:
 def read_lock(content: bytes, place: str = LOCK) -> dict[str, LockedStage]:
     """The stages of a lock file, by name, in its order. Raises DataError for one that cannot be read."""
     try:
-        stages = (YAML(typ="safe").load(content.decode("utf-8")) or {}).get("stages") or {}
+        said = YAML(typ="safe").load(content.decode("utf-8"))
+        stages = {} if said is None else said.get("stages") or {}
         return {str(name): _stage(str(name), said) for name, said in stages.items()}
     except (UnicodeDecodeError, YAMLError, AttributeError, KeyError, TypeError, ValueError):
         step = "bring it back with `git checkout dvc.lock`, or delete it and run `dvc repro`"
@@ -79,7 +84,10 @@ def _stage(name: str, said: Mapping[str, Any]) -> LockedStage:
 
 
 def _hashed(said: Mapping[str, Any]) -> Hashed:
-    return Hashed(str(said["path"]), str(said.get("md5") or ""), said.get("size"))
+    md5 = str(said.get("md5") or "")
+    if md5 and not _MD5.match(md5):
+        raise ValueError("an MD5 has 32 hex digits")
+    return Hashed(str(said["path"]), md5, said.get("size"))
 
 
 def md5_of(path: Path, root: Path = Path()) -> str:
@@ -95,13 +103,14 @@ def watched_files(folder: Path, root: Path = Path()) -> list[str]:
     from pathspec import GitIgnoreSpec
 
     rules = root / ".dvcignore"
-    spec = GitIgnoreSpec.from_lines(rules.read_text(encoding="utf-8").splitlines() if rules.is_file() else [])
+    own = rules.read_text(encoding="utf-8").splitlines() if rules.is_file() else []
+    spec = GitIgnoreSpec.from_lines([*_NEVER_WATCHED, *own])
     return [name for name in files_below(folder) if not spec.match_file((folder / name).relative_to(root))]
 
 
 def folder_md5(files: Mapping[str, str]) -> str:
     """The hash of a folder from those of its files: MD5 of the JSON list that DVC keeps for it, and `.dir`."""
-    listed = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items(), key=lambda one: one[0].split("/"))]
+    listed = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items())]
     return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + FOLDER
 
 
@@ -129,7 +138,7 @@ class DvcCache:
         """All objects, (hash, file), sorted."""
         for path in sorted(self.files.glob("??/*")):
             name = path.parent.name + path.name
-            if set(name.removesuffix(FOLDER)) <= _HEX and len(name.removesuffix(FOLDER)) == 32:
+            if _MD5.match(name):
                 yield name, path
 
     def listing(self, md5: str) -> dict[str, str] | None:
@@ -160,16 +169,26 @@ def _listing(content: bytes, place: str) -> dict[str, str]:
         raise DataError(Fault(place, "is not a folder's list of files", step)) from None
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
         raise DataError(Fault(place, "names a file outside its folder", "delete it: DVC does not write such lists"))
+    if not all(map(_MD5.match, files.values())):
+        raise DataError(Fault(place, "names an object by what is no MD5", "delete it: DVC does not write such lists"))
     return files
 
 
 def cache_folder(root: Path = Path()) -> Path:
-    """The local cache's folder: `cache.dir` of .dvc/config.local or .dvc/config, else .dvc/cache."""
-    for name in ("config.local", "config"):
+    """The local cache's folder: `cache.dir` of .dvc/config.local, .dvc/config or the user's file, else .dvc/cache."""
+    for file in (root / ".dvc" / "config.local", root / ".dvc" / "config", _users_config()):
         parser = configparser.ConfigParser(interpolation=None)
         try:
-            parser.read_string((root / ".dvc" / name).read_text(encoding="utf-8"))
-            return (root / ".dvc" / parser["cache"]["dir"].strip().strip("\"'")).resolve()
-        except (OSError, UnicodeDecodeError, configparser.Error, KeyError):
+            parser.read_string(file.read_text(encoding="utf-8"))
+            named = Path(parser["cache"]["dir"].strip().strip("\"'")).expanduser()
+            return (file.parent / named).resolve()
+        except (OSError, UnicodeDecodeError, configparser.Error, KeyError, RuntimeError):
             continue
     return root / ".dvc" / "cache"
+
+
+def _users_config() -> Path:
+    """Where `dvc config --global` writes on Linux."""
+    folder = os.environ.get("DVC_GLOBAL_CONFIG_DIR")
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return (Path(folder) if folder else Path(base).expanduser() / "dvc") / "config"

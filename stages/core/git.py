@@ -14,6 +14,8 @@ from pathlib import Path
 from stages.core.errors import Fault, UsageError
 
 _EXPERIMENTS = "refs/exps"
+_LITERAL = "--literal-pathspecs"
+"""A path is a path, with `*` and `:` in it as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +49,65 @@ class Git:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's bytes in a commit; None where the commit has no such file. `path` is relative to the folder."""
-        return self._ask("show", f"{commit}:./{path}")
+        # `git show` would run a filter that the user's attributes name, and list a folder as if that were its content.
+        return self._ask("cat-file", "blob", f"{commit}:./{path}")
 
     def refs(self) -> list[Ref]:
         """All branches, tags, remote branches and DVC experiments."""
-        listed = self._ask("for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)") or b""
-        return list(_refs(listed.decode().splitlines()))
+        return self._refs()
 
     def history(self, path: str) -> list[str]:
         """The commits, newest first, of all refs in which a file was changed: each of its versions is in one."""
-        return (self._ask("log", "--all", "--format=%H", "--", path) or b"").decode().split()
+        # The full history: git else leaves out a side branch whose version a merge discarded.
+        return (self._ask(_LITERAL, "rev-list", "--all", "--full-history", "--", path) or b"").decode().split()
 
     def containing(self, commit: str) -> list[str]:
         """Names of the branches, tags and experiments whose history has a commit."""
-        listed = self._ask("for-each-ref", "--contains", commit, "--format=%(refname)%00%(objectname)%00") or b""
-        return [ref.name for ref in _refs(listed.decode().splitlines())]
+        return [ref.name for ref in self._refs("--contains", commit)]
 
     def files(self, commit: str = "") -> list[str]:
         """Paths that git tracks: in a commit, or now."""
         command = ("ls-tree", "-r", "-z", "--name-only", commit) if commit else ("ls-files", "-z")
-        return [name for name in (self._ask(*command) or b"").decode("utf-8", "surrogateescape").split("\0") if name]
+        return _names(self._ask(*command) or b"")
 
     def changed(self, path: str) -> bool:
         """Whether a tracked file differs from the last commit, or is not in it."""
         return self._ask("cat-file", "-e", f"HEAD:./{path}") is None or bool(
-            self._ask("status", "--porcelain", "--", path)
+            self._ask(_LITERAL, "status", "--porcelain", "--", path)
         )
+
+    def uncommitted(self) -> list[str]:
+        """Tracked files of the folder that differ from the last commit, or are not in it."""
+        # `git diff` would write the index anew.
+        listed = self._ask("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--", ".") or b""
+        below = len((self._ask("rev-parse", "--show-prefix") or b"").decode("utf-8", "surrogateescape").rstrip("\n"))
+        return sorted(name[3 + below :] for name in _names(listed))
+
+    def ignores(self, path: str) -> bool:
+        """Whether git leaves a file of the folder alone."""
+        return self._ask("check-ignore", "--quiet", "--", f"./{path}") is not None
+
+    def remote(self) -> str | None:
+        """The URL of the remote `origin`, as git has it: it may hold a password."""
+        found = self._ask("remote", "get-url", "origin")
+        return None if found is None else found.decode("utf-8", "replace").strip()
+
+    def _refs(self, *conditions: str) -> list[Ref]:
+        wanted = "%00".join(
+            f"%({name})" for name in ("refname", "objectname", "objecttype", "*objectname", "*objecttype")
+        )
+        listed = self._ask("for-each-ref", *conditions, f"--format={wanted}") or b""
+        # Not splitlines: a name may hold what Python takes for the end of a line and git does not.
+        return list(_refs(listed.decode("utf-8", "replace").split("\n")))
 
     def _ask(self, *arguments: str) -> bytes | None:
         """What git prints; None when it fails."""
         command: Sequence[str] = ("git", "--no-optional-locks", *arguments)
         try:
             done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
+            if not self.folder.is_dir():
+                raise UsageError(Fault(str(self.folder), "no such folder", "check the path")) from None
             raise UsageError(Fault("git", "is not installed", "install it: versions are read from it")) from None
         return done.stdout if done.returncode == 0 else None
 
@@ -89,7 +117,9 @@ _KINDS = {"heads": "branch", "tags": "tag", "remotes": "remote", "exps": "experi
 
 def _refs(lines: Sequence[str]) -> Iterator[Ref]:
     for line in lines:
-        full, commit, peeled = (*line.split("\0"), "", "")[:3]
+        full, commit, kind_of, peeled, peeled_kind = (*line.split("\0"), "", "", "", "", "")[:5]
+        if "commit" not in (kind_of, peeled_kind):
+            continue  # a tag of a file, say
         kind, _, name = full.removeprefix("refs/").partition("/")
         if full.startswith(f"{_EXPERIMENTS}/"):
             # refs/exps/<2 hex>/<38 hex>/<name>; DVC's own refs (exec/..., stash, celery) are not experiments.
@@ -99,3 +129,8 @@ def _refs(lines: Sequence[str]) -> Iterator[Ref]:
             name = parts[4]
         if kind in _KINDS:
             yield Ref(name, peeled or commit, _KINDS[kind])
+
+
+def _names(listed: bytes) -> list[str]:
+    """Paths from what git prints with -z."""
+    return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]

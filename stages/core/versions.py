@@ -71,7 +71,7 @@ class Version:
             here = self.root / "data" / stage
             return StageFolder(here) if (here / "manifest.json").is_file() else None
         out = self.out(stage)
-        there = None if out is None else self._laid_out(out)
+        there = self._laid_out(out) if out is not None and out.is_folder else None
         return None if there is None else StageFolder(there)
 
     def out(self, stage: str) -> Hashed | None:

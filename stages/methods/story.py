@@ -1,13 +1,15 @@
-"""One record's story, told from the events of the stages."""
+"""One record's story, told from the events of the stages: what was done to it, why, and what could have decided it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
-from stages.methods.document.wording import words
+from stages.methods.document.wording import is_number, words
 
 _LEFT = {"drop": "dropped", "quarantine": "quarantined"}
 _OUTCOMES = {
@@ -19,52 +21,126 @@ _OUTCOMES = {
     "keep": "flagged",
 }
 """What a chapter is called, by the weightiest of its actions."""
+QUIET = ("unchanged", "not used")
+"""What a chapter without events is called: of a stage that hands records on, and of one that uses some of them."""
+_KNOB = re.compile(r"`([a-z_]+(?:\.[a-z_]+)+)`")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event: what was done, why in words, and the evidence."""
+    """One event: what was done, why in words, the evidence, and the values of the params that the words name."""
 
     action: str
     reason: str
     meaning: str
     evidence: Mapping[str, Any]
+    decided_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What one stage did with the record; `folded` are ids of records dropped as duplicates of this one."""
+    """What one stage did with the record.
+
+    `folded` are the records dropped as duplicates of this one (id, reason, similarity); `facts` what an artifact says
+    of it (prediction) or of the model it went into (model, metrics).
+    """
 
     stage: str
     outcome: str
     events: tuple[Told, ...] = ()
-    folded: tuple[str, ...] = ()
+    folded: tuple[Mapping[str, Any], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def left(self) -> bool:
+        """Whether the record goes no further."""
+        return self.outcome in _LEFT.values()
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the record goes no further, for a reason that does not say which of the params decided."""
+        return self.left and not any(event.decided_by for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All chapters, and what became of the record. `about` holds its source, row, group, split and language."""
+    """All chapters, and what became of the record.
+
+    `about` holds its source, row, group, split and language; `origin` the file, its digest and the row's; `onward` the
+    id and the fate of the record that was kept in its place.
+    """
 
     id: str
     fate: str
     about: Mapping[str, Any]
-    chapters: tuple[Chapter, ...] = field(default=())
+    chapters: tuple[Chapter, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    onward: Mapping[str, str] = field(default_factory=dict)
 
-    def as_json(self) -> str:
-        """The story as JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False)
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a stage's folder was made. `code` and `manifest` are SHA-256; `code` is None where no lock file tells it."""
+
+    code: str | None
+    manifest: str
+    params: Mapping[str, Any]
+
+    def own(self, stage: str) -> dict[str, Any]:
+        """The values that the stage read and that fit on a line: of its own section, then shared ones."""
+        section = self.params.get(stage, {})
+        shared = {name: value for name, value in self.params.items() if not isinstance(value, Mapping)}
+        return {name: value for name, value in {**section, **shared}.items() if not _is_nested(value)}
+
+
+def as_json(stories: Story | Sequence[Mapping[str, Any]], made: Mapping[str, Made], **more: Any) -> str:
+    """One story, or several (in full or in short) as `records`; then how the stages were made."""
+    told = asdict(stories) if isinstance(stories, Story) else {"records": [*stories]}
+    stages = {stage: asdict(one) for stage, one in made.items()}
+    return json.dumps({**more, **told, "stages": stages}, indent=2, ensure_ascii=False)
+
+
+def in_short(story: Story, *, whole: bool) -> dict[str, Any]:
+    """One of several records as values: its whole story, or its id and what became of it."""
+    if whole:
+        return asdict(story)
+    return {"id": story.id, "fate": story.fate, **({"onward": dict(story.onward)} if story.onward else {})}
 
 
 def chapter(
-    stage: str, events: Sequence[Mapping[str, Any]], texts: Mapping[str, str], folded: Sequence[str]
+    stage: str,
+    rows: Sequence[Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    quiet: str = QUIET[0],
+    folded: Sequence[Mapping[str, Any]] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> Chapter:
-    """A chapter from rows of `events.parquet`; a record without events was left as it was."""
-    told = tuple(
-        Told(row["action"], row["reason"], texts.get(row["reason"], ""), json.loads(row["evidence"])) for row in events
-    )
-    actions = [event.action for event in told]
-    outcome = next((_OUTCOMES[action] for action in _OUTCOMES if action in actions), "unchanged")
-    return Chapter(stage, outcome, told, tuple(folded))
+    """A chapter from rows of `events.parquet`; without any it is `quiet`."""
+    texts, params = manifest.get("reason_texts", {}), manifest.get("params", {})
+    told = tuple(_told(row, texts.get(row["reason"], ""), params) for row in rows)
+    actions = {event.action for event in told}
+    outcome = next((name for action, name in _OUTCOMES.items() if action in actions), quiet)
+    return Chapter(stage, outcome, told, tuple(folded), facts or {})
+
+
+def _told(row: Mapping[str, Any], meaning: str, params: Mapping[str, Any]) -> Told:
+    values = ((name, value_at(params, name)) for name in _KNOB.findall(meaning))
+    decided_by = {name: value for name, value in values if value is not None and not _is_nested(value)}
+    return Told(row["action"], row["reason"], meaning, json.loads(row["evidence"]), decided_by)
+
+
+def value_at(params: Mapping[str, Any], name: str) -> Any:
+    """The value of a dotted name; None where there is none."""
+    found: Any = params
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether it is a mapping or a list of more than plain values."""
+    many = isinstance(value, list | tuple)
+    return isinstance(value, Mapping) or (many and any(isinstance(one, Mapping | list) for one in value))
 
 
 def fate(chapters: Sequence[Chapter], split: str | None) -> str:
@@ -82,26 +158,57 @@ def fate(chapters: Sequence[Chapter], split: str | None) -> str:
     return "; ".join([where, *uses])
 
 
-def story_lines(story: Story) -> Iterator[str]:
-    """The story for a screen."""
-    yield f"record  {story.id}"
-    yield from (f"{name:<7} {value}" for name, value in story.about.items() if value is not None)
-    yield f"fate    {story.fate}"
-    yield ""
-    width = max((len(part.stage) for part in story.chapters), default=0)
-    for part in story.chapters:
-        yield f"{part.stage:<{width}}  {part.outcome}"
-        for event in part.events:
-            yield f"{'':<{width}}  - {event.action} {event.reason}{': ' if event.meaning else ''}{event.meaning}"
-            if event.evidence:
-                shown = ", ".join(f"{name} {_short(value)}" for name, value in event.evidence.items())
-                yield f"{'':<{width}}    {shown}"
-        if part.folded:
-            yield f"{'':<{width}}  - stands for {len(part.folded)} dropped as its duplicates: {_short(part.folded)}"
+def origin(about: Mapping[str, Any], events: Sequence[Told], sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the record's bytes are: source, row, file with its SHA-256, keyed hash of the row, as far as is recorded.
+
+    `sources` is what the report of `ingest` says of each source.
+    """
+    seen: Mapping[str, Any] = next((event.evidence for event in events if "source" in event.evidence), {})
+    source = seen.get("source", about.get("source"))
+    said = sources.get(source, {})
+    files = [one for one in said.get("files", []) if seen.get("file") in (None, PurePath(one["name"]).name)]
+    file = files[0] if len(files) == 1 else {"name": seen.get("file") or said.get("uri"), "sha256": None}
+    row = seen.get("row", about.get("source_row"))
+    return {
+        "source": source,
+        "row": row,
+        "file": file["name"],
+        "sha256": file["sha256"],
+        "content": seen.get("content"),
+    }
 
 
-def _short(value: Any) -> str:
-    """Long lists are cut: the whole of them is in the JSON."""
+def prediction(row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    """What the model said of the record. An answer that is not one of the declared labels is text, and is left out."""
+    told = {name: row[name] for name in ("label", "answer") if row.get(name) in labels}
+    told |= {name: row[name] for name in ("correct", "loss") if row.get(name) is not None}
+    scores = {name: score for name, score in dict(row.get("scores") or ()).items() if name in labels}
+    return {**told, "scores": scores} if scores else told
+
+
+def metrics(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The report's headline: each number with its interval where it has one."""
+    ends = {"low": "_low", "high": "_high"}
+    return {
+        name: {"value": value, **{end: report[name + tail] for end, tail in ends.items() if name + tail in report}}
+        for name, value in report.items()
+        if is_number(value) and not name.endswith(tuple(ends.values()))
+    }
+
+
+def model_files(files: Mapping[str, str]) -> dict[str, str]:
+    """The model's weights and their SHA-256, from a manifest's files; all of the model's files where none are known."""
+    model = {name: digest for name, digest in files.items() if name.startswith("model/")}
+    return {name: digest for name, digest in model.items() if name.endswith((".safetensors", ".bin"))} or model
+
+
+def short(value: Any) -> str:
+    """A value as people read it. Long lists are cut: the whole of them is in the JSON."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value[:5])) + (f", and {len(value) - 5} more" if len(value) > 5 else "")
+        more = f", and {len(value) - 5} more" if len(value) > 5 else ""
+        return f"[{', '.join(map(str, value[:5]))}{more}]"
     return str(value)

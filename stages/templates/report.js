@@ -19,7 +19,11 @@
     title.remove();
     part.addEventListener("pointermove", (event) => show(part, event.clientX, event.clientY));
     part.addEventListener("pointerleave", () => { tip.hidden = true; });
-    part.addEventListener("focus", () => { const box = part.getBoundingClientRect(); show(part, box.left, box.bottom - 14); });
+    part.addEventListener("click", () => { tip.hidden = true; });
+    part.addEventListener("focus", () => {
+      if (!part.matches(":focus-visible")) return;
+      const box = part.getBoundingClientRect(); show(part, box.left, box.bottom - 14);
+    });
     part.addEventListener("blur", () => { tip.hidden = true; });
   }
 })();

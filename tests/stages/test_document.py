@@ -153,7 +153,7 @@ def test_a_report_that_is_not_json_is_a_clear_error(tmp_path, written, classific
     folders = [StageFolder(path) for path in fabricate(tmp_path / "broken")]
     (tmp_path / "broken/audit/report.json").write_text("{")
     context = Context("document", DocumentParams(), {}, classification, None, tuple(folders))
-    with pytest.raises(DataError, match=r"audit/report.json: is not readable JSON"):
+    with pytest.raises(DataError, match=r"audit/report.json: is missing or is not JSON"):
         build(context, tmp_path)
 
 

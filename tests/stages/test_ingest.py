@@ -143,7 +143,11 @@ def test_an_erased_record_is_dropped_and_lets_no_other_row_in(ingested):
     decisions = ingested(ROWS, limit=12, erased=[f"record,{gone}"])
     assert created(decisions) == before - {gone}
     [event] = next(one for one in decisions if one.id == gone).events
-    assert (event.action, event.reason, event.evidence) == ("drop", "erased", {"source": "s", "row": 16, "kind": "record"})
+    assert (event.action, event.reason, event.evidence) == (
+        "drop",
+        "erased",
+        {"source": "s", "row": 16, "kind": "record"},
+    )
 
 
 def test_all_rows_of_an_erased_subject_are_dropped(ingested):

@@ -2,7 +2,8 @@
 
 The stream runs downwards, so that every branch has a line of its own for its label however small it is. Widths are
 exact at the place where a branch leaves; towards its label it narrows and fades. When little of the stream is left, it
-is drawn wider from there on, and says so.
+is drawn wider from there on, and says so. Branches and ends carry their stage and reason, for the script that lists
+their rows.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class End:
     name: str
     count: int
     note: str = ""
+    stage: str = "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Layout:
     slot: float
 
 
-WIDE = Layout(width=960, stream=190, thickness=400, names=0, labels=660, slot=128)
+WIDE = Layout(width=800, stream=146, thickness=340, names=0, labels=556, slot=124)
 NARROW = Layout(width=350, stream=0, thickness=136, names=176, labels=176, slot=96)
 
 
@@ -80,7 +82,7 @@ def flow_chart(steps: Sequence[Step], ends: Sequence[End], layout: Layout) -> Ma
     pen.ends(ends)
     summary = f"{number(steps[0].given)} rows in, {number(steps[-1].left)} rows left" if steps else "no rows"
     css = "flow wide" if layout is WIDE else "flow narrow"
-    return drawing(f"Rows through the stages: {summary}", layout.width, pen.y + 4, *pen.parts, css=css)
+    return drawing(f"Rows through the stages: {summary}", layout.width, pen.y + 4, *pen.parts, css=css, role="group")
 
 
 class _Pen:
@@ -105,15 +107,15 @@ class _Pen:
         given = step.given
         self._stream(top, at, given)
         for branch in sorted(step.branches, key=lambda branch: (-branch.count, branch.reason)):
-            at = self._branch(branch, at, given, step.given)
+            at = self._branch(step, branch, at, given)
             given -= branch.count
         self.y = max(at + 8, below_header) + 4
         self._stream(at, self.y, given)
         self.parts += header
 
-    def _branch(self, branch: Branch, at: float, rows: int, given: int) -> float:
+    def _branch(self, step: Step, branch: Branch, at: float, rows: int) -> float:
         """A branch from the stream's right bank to its label; gives the height at which the next may start."""
-        layout = self.layout
+        layout, given = self.layout, step.given
         width = max(branch.count * self.scale, _HAIRLINE)
         right = layout.stream + rows * self.scale
         left = right - width
@@ -137,9 +139,20 @@ class _Pen:
             css="label",
         )  # fmt: skip
         tip = f"{number(branch.count)} of {number(given)} ({share}): {branch.explanation or words(branch.reason)}"
-        self.parts.append(element("g", element("title", tip), shape, label, class_="part", tabindex=0, aria_label=tip))
+        target = rect(tip_x, middle - 12, layout.width - tip_x, 24, "target")
+        self._part(tip, (step.stage, branch.reason), target, shape, label)
         self._stream(at, at + fall, rows - branch.count)
         return at + fall
+
+    def _part(self, tip: str, code: tuple[str, str], *content: Markup) -> None:
+        """A part of the picture that stands for the rows with one stage's reason."""
+        stage, reason = code
+        self.parts.append(
+            element(
+                "g", element("title", tip), *content,
+                class_="part", tabindex=0, role="img", aria_label=tip, data_stage=stage, data_reason=reason,
+            )
+        )  # fmt: skip
 
     def _stream(self, top: float, bottom: float, rows: int) -> None:
         # Half a unit of overlap: without it, browsers show hairlines between the pieces.
@@ -190,9 +203,8 @@ class _Pen:
                 for i, note in enumerate((share, end.note))
             ]
             tip = f"{words(end.name)}: {number(end.count)} of {number(total)} rows ({share}). {end.note}"
-            self.parts.append(
-                element("g", element("title", tip), shape, *lines, class_="part", tabindex=0, aria_label=tip)
-            )
+            area = rect(target, bottom, max(width, layout.slot), 41 + 2 * _LINE, "target")
+            self._part(tip, (end.stage, end.name), area, shape, *lines)
             source += width
             target += max(width, layout.slot) + 12
         self.y = bottom + 41 + 2 * _LINE + 8 if ends else self.y + 2

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from stages.methods.document import words as wording_of
 from stages.methods.document.charts import Bin, Estimate, bars, heat_map, lines, reliability, shares, whiskers
+from stages.methods.document.documents import DOCUMENTS
 from stages.methods.document.figures import find
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Layout, Step, flow_chart
+from stages.methods.document.lineage.packing import Lineage
 from stages.methods.document.wording import is_number, kind_name, number, percent, words
 
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}
 
 
-def page(figures: Mapping[str, Any], title: str) -> str:
-    """The HTML document. Whatever `figures` holds is escaped; what it lacks is said to be not recorded."""
+def page(figures: Mapping[str, Any], title: str, lineage: Lineage | None = None, files: Collection[str] = ()) -> str:
+    """The HTML document. Whatever it is given is escaped; what `figures` lacks is said to be not recorded.
+
+    Without `lineage`, or with that of no row, the page shows no rows. `files` are the documents that stand beside it.
+    """
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("stages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -25,6 +30,8 @@ def page(figures: Mapping[str, Any], title: str) -> str:
     return environment.get_template("report.html.j2").render(
         title=title,
         figures=figures,
+        lineage=lineage or Lineage(),
+        documents=[document for document in DOCUMENTS if document.file in files],
         reasons=figures["reasons"],
         chain=figures["chain"],
         private=figures["private"],

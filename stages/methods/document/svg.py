@@ -25,11 +25,14 @@ def join(parts: Iterable[str | Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def drawing(name: str, width: float, height: float, *content: Markup, css: str = "") -> Markup:
-    """A whole drawing that scales with the page. `name` is what a screen reader says."""
+def drawing(name: str, width: float, height: float, *content: Markup, css: str = "", role: str = "img") -> Markup:
+    """A whole drawing that scales with the page. `name` is what a screen reader says.
+
+    As an `img` it is one thing to a screen reader; parts that can be chosen need the role `group`.
+    """
     return element(
         "svg", element("title", name), *content,
-        class_=f"chart {css}".strip(), viewBox=f"0 0 {_value(width)} {_value(height)}", role="img", aria_label=name,
+        class_=f"chart {css}".strip(), viewBox=f"0 0 {_value(width)} {_value(height)}", role=role, aria_label=name,
     )  # fmt: skip
 
 

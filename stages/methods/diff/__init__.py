@@ -1,0 +1,1 @@
+"""Two versions of data and model: what differs, and what that did to the scores."""

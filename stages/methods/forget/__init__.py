@@ -1,0 +1,1 @@
+"""Erasure: what to look for, finding it in tables and bytes, and comparing what was there before with what is now."""
