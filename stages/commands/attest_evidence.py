@@ -13,7 +13,7 @@ from stages.commands.verify_chain import chain_checks
 from stages.commands.verify_checks import run_group
 from stages.commands.verify_project import Project
 from stages.core.dvc_files import LOCK, LockedStage
-from stages.core.errors import CheckFailed, Fault, RowtrailError
+from stages.core.errors import CheckFailed, Fault, RowtrailError, UsageError
 from stages.core.git import Git
 from stages.core.params_file import read_params
 from stages.core.remote import shown
@@ -26,10 +26,13 @@ _ABOUT = ("data/[!.]*/manifest.json", "reports/[!.]*.json", "reports/index.html"
 
 
 def gather(*, times: bool = False) -> Evidence:
-    """The evidence of the project in the current folder. Raises CheckFailed, with all faults, where it does not fit.
+    """The evidence of the project in the current folder. Raises CheckFailed, with all faults, where it does not fit,
+    and UsageError where there is no project.
 
     With `times`, the newest manifest's modification time is taken for the end of the run.
     """
+    if not Path("dvc.yaml").is_file():
+        raise UsageError(Fault("dvc.yaml", "is not in this folder", "run `rowtrail attest` in the project's root"))
     project = Project()
     faults = [*run_group("bytes", byte_checks(project)).faults, *run_group("chain", chain_checks(project)).faults]
     if not (MODEL.is_dir() and files_below(MODEL)):

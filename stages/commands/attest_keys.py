@@ -25,6 +25,10 @@ def make_key_files(path: Path, *, locked: bool) -> Path:
 
     Raises UsageError when one of the two is there already, or when git or DVC would take the key in.
     """
+    if not path.name:
+        raise UsageError(
+            Fault("--new-key", f"{str(path)!r} names no file", "give the file to make, for example signer.key")
+        )
     public_path = path.with_name(f"{path.name}.pub")
     _check_place(path, public_path)
     private, public = new_key(_passphrase(path, twice=True) if locked else None)

@@ -13,10 +13,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.core.dvc_files import DvcCache
+from stages.core.errors import DataError, Fault
 from stages.core.storage import StageFolder, files_below, sha256_of
 from stages.core.versions import Version
 
 RECORDS, EVENTS, MANIFEST = "records.parquet", "events.parquet", "manifest.json"
+ABSENT = "not here, nor in DVC's cache (`dvc fetch --all-commits` gets what a remote still has)"
+"""Said of files that cannot be read: whether another machine or a remote has them is not known here."""
 
 
 class Kept:
@@ -58,7 +61,14 @@ class Kept:
     def table(self, stage: str, name: str, columns: list[str] | None = None) -> pa.Table | None:
         """A parquet file, or some of its columns; None where it is gone. Raises DataError for one that is damaged."""
         path = self.file(stage, name)
-        return None if path is None else StageFolder(path.parent).table(path.name, columns)
+        try:
+            return None if path is None else StageFolder(path.parent).table(path.name, columns)
+        except DataError as error:
+            if self.version.commit is None:
+                raise
+            step = "delete this file; `dvc fetch --all-commits` gets it again where a remote has it"
+            problem = f"{name} of {stage} in {self.name}, in DVC's cache, is damaged"
+            raise DataError(Fault(error.faults[0].place, problem, step)) from None
 
     def json(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON object; empty where it is gone or is none."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stages.commands.diff_kept import RECORDS, Kept
+from stages.commands.diff_kept import ABSENT, RECORDS, Kept
 from stages.commands.diff_rows import Found
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.records import Schema
@@ -66,7 +66,7 @@ def _schema(a: Kept, b: Kept, found: Found) -> Schema | None:
 
 def _whose(a: Kept, b: Kept, stages: Sequence[str]) -> str:
     names = [side.name for side in (a, b) if any(side.file(stage, RECORDS) is None for stage in stages)]
-    return f"the records of {' and '.join(names)} are no longer kept anywhere"
+    return f"the records of {' and '.join(names)} are {ABSENT}"
 
 
 def _changed(a: Kept, b: Kept, stage: str, schema: Schema) -> dict[str, pa.Array] | None:

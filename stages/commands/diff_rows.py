@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.commands.diff_kept import EVENTS, RECORDS, Kept
+from stages.commands.diff_kept import ABSENT, EVENTS, RECORDS, Kept
 from stages.core.erasure import ERASURE_LIST
 from stages.methods.diff.ends import HEADINGS, End, Move, Moves, ends_of, moves
 
@@ -33,12 +33,12 @@ def compare_rows(a: Kept, b: Kept, stages: Sequence[str]) -> Found:
     """Where each row ended in A and in B. `stages` are those that hold records; the first reads the sources."""
     found = Found()
     if not stages:
-        found.lack("rows, one by one", "neither version has a stage left that says which rows it saw")
+        found.lack("rows, one by one", f"the events of both versions are {ABSENT}")
         return found
     events = {side: _events(side, stages) for side in (a, b)}
     for side, tables in events.items():
         if lost := [stage for stage, table in tables.items() if table is None]:
-            found.lack("rows, one by one", f"{side.name}: the events of {', '.join(lost)} are no longer kept anywhere")
+            found.lack("rows, one by one", f"of {side.name}, the events of {', '.join(lost)} are {ABSENT}")
     whole = {side: {stage: t for stage, t in tables.items() if t is not None} for side, tables in events.items()}
     if found.lacking:
         found.told["erased"] = _erased(whole[b].get(stages[0]))

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.commands.diff_kept import EVENTS, Kept
+from stages.commands.diff_kept import ABSENT, EVENTS, Kept
 from stages.commands.diff_rows import Found
 from stages.methods.diff.paired import Answers, compare, crossing
 from stages.methods.diff.settings import score_rows
@@ -23,7 +23,7 @@ def compare_scores(a: Kept, b: Kept, reworded: pa.Array) -> Found:
     found = Found({"reported": score_rows(*(side.version.metrics("evaluate") for side in (a, b)))})
     answers = [_answers(side) for side in (a, b)]
     if gone := [side.name for side, said in zip((a, b), answers, strict=True) if said is None]:
-        found.lack("the models on shared test rows", f"no predictions of {' and '.join(gone)} are left")
+        found.lack("the models on shared test rows", f"the predictions of {' and '.join(gone)} are {ABSENT}")
         sentence = f"Without the predictions of {' and '.join(gone)}, nothing tells the models from the test sets."
         found.told["verdict"] = asdict(Verdict("unknown", "unknown", sentence))
         return found

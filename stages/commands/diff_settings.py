@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.commands.diff_kept import Kept
+from stages.commands.diff_kept import ABSENT, Kept
 from stages.commands.diff_rows import Found
 from stages.core.dvc_files import LockedStage
 from stages.methods.diff.settings import differences, flat, packages, reason_rows, source_files, stage_differences
@@ -61,7 +61,7 @@ def _watched(stage: LockedStage, *, code: bool) -> dict[str, str]:
 def _sources(a: Kept, b: Kept, found: Found) -> list[dict[str, Any]]:
     reports = [side.json("ingest", "report.json") for side in (a, b)]
     if gone := [side.name for side, report in zip((a, b), reports, strict=True) if not report]:
-        found.lack("source files", f"the report of ingest of {' and '.join(gone)} is no longer kept anywhere")
+        found.lack("source files", f"the report of ingest of {' and '.join(gone)} is {ABSENT}")
         return []
     return differences(*(source_files(report.get("sources", {})) for report in reports))
 
@@ -100,7 +100,7 @@ def out_of_step(side: Kept) -> Iterator[str]:
             f"In {side.name}, {', '.join(behind)} ran before the data it reads was made again: "
             "what is told of it is of an older run. `dvc repro` brings it up to date."
         )
-    if side.version.commit is None and (pending := _pending(side)):
+    if pending := _pending(side):
         names = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
         yield f"In {side.name}, params.yaml has other values than the last run used ({names}): they are not compared."
 

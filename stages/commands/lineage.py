@@ -24,6 +24,8 @@ from stages.core.storage import StageFolder, files_below
 if TYPE_CHECKING:
     from stages.methods.document.standards.runs import Finished, Project
 
+_BLANK = re.compile(r"\s")
+_DAY = 86_400  # seconds
 _TABLES = ("records.parquet", "predictions.parquet")
 
 
@@ -79,24 +81,35 @@ def _check(args: argparse.Namespace) -> None:
     faults = []
     if args.api_key_env and not args.url:
         faults.append(Fault("--api-key-env", "there is no backend to give the key to", "name one with --url"))
-    if args.url and not (urlsplit(args.url).scheme in ("http", "https") and urlsplit(args.url).hostname):
+    if args.url and not _is_web(args.url):
         faults.append(Fault("--url", "is not an http or https URL", "e.g. --url http://localhost:5000"))
-    if not args.timeout > 0:
-        faults.append(Fault("--timeout", f"{args.timeout} is not above 0", "give seconds"))
+    elif args.url and args.api_key_env and "@" in urlsplit(args.url).netloc:
+        faults.append(Fault("--url", "holds a user, who would take the API key's place", "give one of the two"))
+    if not 0 < args.timeout <= _DAY:
+        faults.append(Fault("--timeout", f"{args.timeout:g} is not above 0 and at most {_DAY}", "give seconds"))
     if args.namespace is not None and not args.namespace.strip():
         faults.append(Fault("--namespace", "is blank", "give a name, or leave it out"))
     if faults:
         raise UsageError(*faults)
 
 
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not _BLANK.search(url)
+    except ValueError:  # brackets that do not close, a port that is no number
+        return False
+
+
 def _api_key(name: str | None) -> str | None:
     if name is None:
         return None
-    if not os.environ.get(name, "").strip():
-        raise UsageError(
-            Fault(f"--api-key-env {name}", "there is no such environment variable, or it is blank", "set it")
-        )
-    return os.environ[name].strip()
+    key, place = os.environ.get(name, "").strip(), f"--api-key-env {name}"
+    if not key:
+        raise UsageError(Fault(place, "there is no such environment variable, or it is blank", "set it"))
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(Fault(place, "holds what no HTTP header can carry", "set it to the key alone, in ASCII"))
+    return key
 
 
 def _finished(data: Path) -> list[Finished]:

@@ -55,6 +55,9 @@ def _address(url: str) -> tuple[str, str]:
 def _reason(error: Any) -> str:
     """Status and the first words of an answer, or what kind of failure it was: its message may repeat the URL."""
     if error.response is None:
-        return f"no answer ({type(error).__name__})"
+        # What urllib3 gave up at says more than that it did: a refusal, a time-out, errors again and again.
+        cause = getattr(error.args[0] if error.args else None, "reason", None)
+        too_many = type(cause).__name__ == "ResponseError"
+        return str(cause) if too_many else f"no answer ({type(cause or error).__name__})"
     said = " ".join(printable(error.response.text).split())[:_SHOWN]
     return f"HTTP {error.response.status_code} {error.response.reason}" + (f": {said}" if said else "")

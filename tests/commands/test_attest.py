@@ -242,6 +242,20 @@ def test_a_key_is_not_made_where_git_or_dvc_would_take_it_in(project, ask):
     assert ask("attest", "--new-key", "nowhere/key.pem")[0] == 2
 
 
+def test_a_key_needs_a_file_name(project, ask):
+    code, _, error = ask("attest", "--new-key", "")
+    assert code == 2
+    assert "names no file" in error
+
+
+def test_outside_a_project_that_alone_is_told(project, key, ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = ask("attest", "--key", key)
+    assert code == 2
+    assert "run `rowtrail attest` in the project's root" in error
+    assert "repro" not in error
+
+
 def test_a_locked_key_signs_with_its_passphrase_only(project, tmp_path, ask, monkeypatch):
     path = tmp_path / "locked.pem"
     monkeypatch.setenv("ROWTRAIL_ATTEST_PASSPHRASE", "correct horse")
@@ -253,6 +267,7 @@ def test_a_locked_key_signs_with_its_passphrase_only(project, tmp_path, ask, mon
     code, _, error = ask("attest", "--key", path)
     assert code == 2
     assert "cannot be opened with this passphrase" in error
+    assert "try again" in error
     assert "wrong pony" not in error
     monkeypatch.delenv("ROWTRAIL_ATTEST_PASSPHRASE")
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)

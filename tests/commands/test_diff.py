@@ -310,6 +310,37 @@ def test_a_damaged_object_is_an_error_that_names_it(project, ask):
     assert broken.name in error
 
 
+def test_a_damaged_object_is_no_reason_to_run_the_workspace_again(project, ask):
+    cache = DvcCache(project.path)
+    lock = subprocess.run(["git", "show", "v1:dvc.lock"], cwd=project.path, check=True, capture_output=True).stdout
+    out = YAML(typ="safe").load(lock)["stages"]["evaluate"]["outs"][0]["md5"]
+    cache.place(cache.listing(out)["predictions.parquet"]).write_bytes(b"PAR1 is not enough")
+    code, _, error = ask("diff", "v1")
+    assert code == 3
+    assert "predictions.parquet of evaluate in v1, in DVC's cache, is damaged" in error
+    assert "delete this file" in error
+    assert "dvc repro" not in error
+
+
+def test_where_little_could_be_looked_at_it_is_not_said_that_nothing_differs(project, ask):
+    for stage in ("ingest", "clean", "split", "evaluate"):
+        project.lose(stage)
+    _, out, _ = ask("diff", "v1", "v1", "--html", project.path / "x.html")
+    assert "Nothing that could be compared differs." in out
+    assert "Nothing that could be compared differs." in (project.path / "x.html").read_text(encoding="utf-8")
+    assert "dvc fetch --all-commits" in out
+    assert "anywhere" not in out
+
+
+def test_params_that_were_committed_without_a_run_are_told(project, ask):
+    project.file("params.yaml", json.dumps({"task": "classification", "clean": {"min_chars": 9}}))
+    project.commit("v3")
+    warnings = told(ask, "v1", "v3")["warnings"]
+    assert any("In v3, params.yaml has other values" in line and "clean.min_chars" in line for line in warnings)
+    assert not any("In v1" in line for line in warnings)
+    assert "Nothing differs." not in ask("diff", "v3", "workspace")[1]
+
+
 def test_what_ran_before_its_input_was_made_again_is_told(project, ask):
     manifest = project.path / "data/clean/manifest.json"
     manifest.write_text(manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")

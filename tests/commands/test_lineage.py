@@ -233,8 +233,42 @@ def test_a_server_that_is_not_there_is_a_clear_error(ask, data, backend):
         url = f"http://user:hunter2@127.0.0.1:{gone.server_port}"
     code, _, err = ask("lineage", "--data", data, "--url", url, "--timeout", "1")
     assert code == 1
-    assert "took 0 of 8 events, then: no answer (ConnectionError)" in err
+    assert "took 0 of 8 events, then: no answer (NewConnectionError)" in err
     assert "hunter2" not in err
+
+
+def test_a_server_that_answers_with_errors_is_not_called_silent(ask, data, backend):
+    backend.refuse = dict.fromkeys(range(100), 500)
+    code, _, err = ask("lineage", "--data", data, "--url", backend.url)
+    assert code == 1
+    assert "took 0 of 8 events, then: too many 500 error responses" in err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://host:99999999/", "http://host:x/", "http://a b/", "http://:80/"]
+)
+def test_a_url_that_cannot_be_asked_is_a_wrong_use(ask, data, url):
+    code, out, err = ask("lineage", "--data", data, "--url", url)
+    assert (code, out) == (2, "")
+    assert "is not an http or https URL" in err
+
+
+def test_a_user_in_the_url_does_not_silently_take_the_key_s_place(ask, data, monkeypatch):
+    monkeypatch.setenv("OUR_KEY", "s3cret-key")
+    code, _, err = ask("lineage", "--data", data, "--url", "http://me:hunter2@127.0.0.1:9", "--api-key-env", "OUR_KEY")
+    assert code == 2
+    assert "holds a user" in err
+    assert "hunter2" not in err
+    assert "s3cret" not in err
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "schl\u00fcssel"])
+def test_a_key_that_no_header_can_carry_is_told_without_showing_it(ask, data, monkeypatch, key):
+    monkeypatch.setenv("OUR_KEY", key)
+    code, _, err = ask("lineage", "--data", data, "--url", "http://127.0.0.1:9", "--api-key-env", "OUR_KEY")
+    assert code == 2
+    assert "no HTTP header can carry" in err
+    assert key not in err
 
 
 @pytest.mark.parametrize(
@@ -244,6 +278,7 @@ def test_a_server_that_is_not_there_is_a_clear_error(ask, data, backend):
         (["--api-key-env", "OUR_KEY"], "there is no backend to give the key to"),
         (["--url", "http://127.0.0.1:9", "--api-key-env", "NOT_SET"], "no such environment variable"),
         (["--timeout", "0"], "is not above 0"),
+        (["--timeout", "inf"], "inf is not above 0 and at most 86400"),
         (["--namespace", " "], "is blank"),
     ],
 )

@@ -44,9 +44,11 @@ def read_private(content: bytes, passphrase: str | None, place: str) -> CryptoSi
         key = load_pem_private_key(content, secret)
         signer = CryptoSigner(key)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        problem = "cannot be opened with this passphrase" if secret else "is not a private key in PEM that can be used"
+        if secret:
+            step = "try again; ROWTRAIL_ATTEST_PASSPHRASE, where it is set, is taken without asking"
+            raise UsageError(Fault(place, "cannot be opened with this passphrase", step)) from None
         step = "Ed25519, ECDSA P-256 or RSA; `rowtrail attest --new-key FILE` makes one"
-        raise UsageError(Fault(place, problem, step)) from None
+        raise UsageError(Fault(place, "is not a private key in PEM that can be used", step)) from None
     _check_kind(signer.public_key, getattr(key, "key_size", None), place)
     return signer
 

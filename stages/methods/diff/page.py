@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from stages.methods.diff.drawings import NARROW, WIDE, Change, changes, crossing
 from stages.methods.diff.ends import HEADINGS
-from stages.methods.diff.summary import FACETS, headings
+from stages.methods.diff.summary import FACETS, headings, nothing
 from stages.methods.diff.verdict import MODEL, TEST_SET, signed
 from stages.methods.diff.wording import count, difference, end_words, minus, score, setting, shown, stages_words
 from stages.methods.document.wording import number, plural, words
@@ -55,6 +55,7 @@ def page(told: Mapping[str, Any]) -> str:
         scores=_scores(told["scores"]),
         matrix=_matrix(told["rows"]),
         most=IDS,
+        nothing=nothing(told),
     )
 
 

@@ -28,6 +28,12 @@ def differs(told: Mapping[str, Any]) -> bool:
     )
 
 
+def nothing(told: Mapping[str, Any]) -> str:
+    """What to say where nothing differs: no more than was looked at."""
+    unsure = told["not_compared"] or told["warnings"]
+    return "Nothing that could be compared differs." if unsure else "Nothing differs."
+
+
 def headings(told: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Every kind of change to rows that there is, in words, and how many rows it is true of."""
     found = told["rows"].get("headings", {})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.methods.diff.ends import HEADINGS
-from stages.methods.diff.summary import FACETS
+from stages.methods.diff.summary import FACETS, nothing
 from stages.methods.diff.verdict import signed
 from stages.methods.diff.wording import count, difference, end_words, score, setting, shown, stages_words
 from stages.methods.document.wording import plural, words
@@ -23,7 +23,7 @@ def lines(told: Mapping[str, Any], ids: int = 0) -> Iterator[str]:
     if told["differs"]:
         yield from _verdict(told["scores"])
     else:
-        yield from ["", "Nothing differs."]
+        yield from ["", nothing(told)]
     yield from _notes(told["warnings"])
     yield from _section("Scores", _paired(told["scores"]) if told["differs"] else iter(()))
     yield from _section("Reported by evaluate", _reported(told["scores"]["reported"], names))

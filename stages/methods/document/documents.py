@@ -38,7 +38,7 @@ CARDS = (
         "record_of_processing.md",
         "Record of processing",
         "for the data protection officer",
-        "Questions of GDPR Articles 5, 17, 30 and 35, each with the evidence and the command that shows it.",
+        "Questions of GDPR Articles 5, 6, 9, 17, 30 and 35, each with the evidence and the command that shows it.",
     ),
     Document(
         "technical_documentation.md",

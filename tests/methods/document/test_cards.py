@@ -207,6 +207,25 @@ def test_templates_ask_for_statements_that_the_params_have():
     assert asked == set(STATEMENTS)
 
 
+def test_a_statement_answers_no_question_that_it_was_not_asked(recorded):
+    given = made(recorded, {"purpose": "Sorting mails", "collection": "From a site", "intended_use": "Support"})
+    record, technical = given["record_of_processing.md"], given["technical_documentation.md"]
+
+    def answer(text, question):
+        return next(line.split("|")[3] for line in text.splitlines() if question in line)
+
+    assert "To be written by a person" in answer(record, "Whose data is it?")
+    assert "Sorting mails" in answer(record, "What is done, and for what?")
+    first = answer(technical, "for what at first?")
+    assert "To be written by a person" in first
+    assert "Sorting mails" not in first
+
+
+def test_data_that_stays_is_not_said_to_be_replaced(documents):
+    assert "found is replaced" not in documents["datasheet.md"].replace("\n", " ")
+    assert "looked for and replaced" not in documents["datasheet.md"]
+
+
 def test_a_hostile_value_stays_text_and_breaks_no_table(recorded, tmp_path):
     recorded["evaluate"]["report"]["slices"] = {HOSTILE: {"accuracy": 0.5, "rows": 30, "weaker": True}}
     recorded["ingest"]["manifest"]["params"]["ingest"]["sources"][0]["license"] = HOSTILE

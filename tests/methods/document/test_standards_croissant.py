@@ -156,7 +156,7 @@ def test_manipulation_is_told_under_the_name_that_the_vocabulary_has(project):
     assert document["rai:dataManipulationProtocol"].startswith("scrub_pii: 3 in")
     assert document["rai:personalSensitiveInformation"] == [
         "PERSON: surrogate 2 times",
-        "Left in the output, as far as a second look found: known 1",
+        "Left in the output, as far as a second look found: values that were detected and replaced elsewhere: 1",
     ]
     assert document["rai:dataLimitations"] == "PERSON: 85 of 100 planted values were found"
 

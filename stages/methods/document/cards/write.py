@@ -94,7 +94,7 @@ def _block(facts: Facts, key: str) -> Markdown:
 def _inline(facts: Facts, key: str) -> Markdown:
     """A statement as a quotation, also within a sentence or a cell."""
     if text := plain(facts.statements.get(key) or "").strip():
-        return Markdown(f"\u201c{escaped(text)}\u201d (statement of the controller, `document.{key}`)")
+        return Markdown(f"\u201c{escaped(text)}\u201d (written by a person, `document.{key}`)")
     return Markdown(f"**To be written by a person** (set `document.{key}` in `params.yaml`)")
 
 

@@ -26,7 +26,7 @@ _FORMAT = 1
 class Lineage:
     """`about` is JSON: counts, steps, paths. `packed` is base64 of the rows. `rows` is how many it holds."""
 
-    about: dict[str, Any] = field(default_factory=lambda: {"format": _FORMAT, "rows": 0})
+    about: dict[str, Any] = field(default_factory=lambda: {"format": _FORMAT, "rows": 0, "total": 0})
     packed: str = ""
 
     @property

@@ -216,7 +216,7 @@ def _annotation(recorded: Recorded) -> list[str]:
 
 def _suspects(report: Mapping[str, Any]) -> list[str]:
     return [
-        f"{label}: {seen['suspects']} of {seen['rows']} labels are suspected to be wrong by the labels of neighbours"
+        f"{label}: {seen['suspects']} of {seen['rows']} labels are in doubt"
         for label, seen in (report.get("labels") or {}).items()
         if "suspects" in seen and "rows" in seen
     ]
@@ -243,9 +243,13 @@ def _limitations(recorded: Recorded) -> list[str]:
         if seen.get("found", 0) < seen.get("planted", 0)
     ]
     without = scrubbed.get("without_model") or {}
-    unseen = [f"Texts that no model for names read, by language: {shares(without)}"] if without else []
+    unseen = [f"Texts that no model for names read, by language: {_counted(without)}"] if without else []
     conflicts = find(recorded, "deduplicate", "report", "label_conflicts")
     return recall + unseen + ([f"{conflicts} duplicates had another label than the kept record"] if conflicts else [])
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
 
 
 def _biases(recorded: Recorded) -> list[str]:

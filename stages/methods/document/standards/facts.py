@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stages.core.remote import shown
+from stages.methods.document.cards.data_tables import LEAKS
 from stages.methods.document.figures import Recorded, find
-from stages.methods.document.wording import plural
+from stages.methods.document.wording import NBSP, percent, plural
 
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")
 _LEAVING = ("drop", "quarantine")
@@ -95,7 +96,9 @@ def shares(counts: Mapping[str, int]) -> str:
     """Counts by name as a list with shares in percent, largest first."""
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return ", ".join(f"{name} {count} ({100 * count / total:.1f} %)" for name, count in ordered if total)
+    return ", ".join(
+        f"{name} {count} ({percent(count / total).replace(NBSP, ' ')})" for name, count in ordered if total
+    )
 
 
 def personal(report: Mapping[str, Any]) -> list[str]:
@@ -104,6 +107,6 @@ def personal(report: Mapping[str, Any]) -> list[str]:
         f"{entity}: {', '.join(f'{operator} {count} times' for operator, count in sorted(by.items()))}"
         for entity, by in sorted((report.get("spans") or {}).items())
     ]
-    leaks = {kind: find(report, "leaks", kind, "found") for kind in ("proven", "known", "patterns", "names")}
-    left = ", ".join(f"{kind} {count}" for kind, count in leaks.items() if count is not None)
+    leaks = {text: find(report, "leaks", kind, "found") for kind, text in LEAKS.items()}
+    left = "; ".join(f"{text}: {count}" for text, count in leaks.items() if count is not None)
     return found + ([f"Left in the output, as far as a second look found: {left}"] if left else [])
