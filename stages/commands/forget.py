@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan or the proof; 1 when something is still there that must not be."""
+    if not Path("params.yaml").is_file():
+        step = "run this from the project's folder"
+        raise UsageError(Fault(str(Path.cwd()), "is not a project: no params.yaml is here", step))
     if args.restore:
         count = add_erasures(Erasures())
         added = f"{count} line{'s' * (count > 1)} added; commit it"

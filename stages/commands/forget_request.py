@@ -10,19 +10,21 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.commands.forget_search import Place, batches
+from stages.commands.trace_keys import check_key, hashes_of, keys_of_before
 from stages.core.erasure import ERASURE_LIST, Erasures, memory_file, read_list
 from stages.core.errors import DataError, Fault, RowtrailError, UsageError
-from stages.core.keys import load_keys
 from stages.core.params import Source
 from stages.core.progress import track
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[0-9a-f]{1,20}")
+_RECORDS = Path("data/ingest/records.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +115,34 @@ def _in_private(given: str) -> str:
 
 
 def _readings(given: str, sources: Sequence[Source]) -> list[list[str]]:
-    """The hashes that a subject may mean: itself, if it is one, or those of a name. Only public sources have others."""
+    """The hashes that a subject may mean: those of a name, by spelling, or itself. Only public sources have others."""
     person = given.strip()
     if not person:
         raise UsageError(Fault("--subject", "is empty", "name the person as the source's `subject` column does"))
-    keys = load_keys({source.name: source.public for source in sources})
+    try:
+        keys = keys_of_before({source.name: source.public for source in sources})
+    except UsageError:
+        if _HASH.fullmatch(person):
+            return [[person]]
+        raise
+    for source in sources:
+        if source.id is not None:
+            check_key(keys, source.name, _RECORDS)
     naming = [source.name for source in sources if source.subject] or [source.name for source in sources]
-    hashed = list(dict.fromkeys(keys.hash("subject", name, person)[:32] for name in naming))
-    return [[person], hashed] if _HASH.fullmatch(person) else [hashed]
+    hashed = hashes_of(person, keys, naming)
+    return [*hashed, [person]] if _HASH.fullmatch(person) else hashed
 
 
 def _subject(readings: list[list[str]], known: set[str], number: int) -> set[str]:
-    found = next((reading for reading in readings if known & set(reading)), None)
-    if found is None:
+    found = [reading for reading in readings if known & set(reading)]
+    if not found:
         problem = "no record of this subject, in the stage folders or in DVC's cache"
         step = (
             "write it as the source does (capitals count) and use the key that the data was made with; to keep out who "
-            f"is not in the data yet, add the line `subject,{readings[-1][-1]}` to {ERASURE_LIST}"
+            f"is not in the data yet, add the line `subject,{readings[0][-1]}` to {ERASURE_LIST}"
         )
         raise DataError(Fault(f"--subject, number {number}", problem, step))
-    return set(found)
+    return set[str]().union(*found)
 
 
 def _record(prefix: str, found: set[str], listed: Erasures, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     for line in _git(args.dir):
         print(line)
     print(f"made {args.dir}; its key is {args.dir / '.rowtrail' / 'key'}: keep a copy in a safe place")
-    print(f"next: cd {args.dir}; {'make setup; make repro' if data else 'fill in ingest.sources in params.yaml'}")
+    step = "make setup; make repro" if data else "fill in ingest.sources in params.yaml"
+    print(f"next: cd {shlex.quote(str(args.dir))}; {step}")
     return 0
 
 
@@ -118,7 +120,7 @@ def _copy(target: Path, data: Path | None) -> None:
 def _git(target: Path) -> Sequence[str]:
     """Make it a git repository, which DVC needs, with a first commit where git knows who you are."""
     git = shutil.which("git")
-    later = f"    cd {target} && git init && git add . && git commit -m 'Start'"
+    later = f"    cd {shlex.quote(str(target))} && git init && git add . && git commit -m 'Start'"
     if git is None:
         return ["git is not installed; DVC needs it. Later:", later]
     steps = (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Start"])

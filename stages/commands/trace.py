@@ -104,7 +104,8 @@ def folders_in_order(data: Path) -> list[StageFolder]:
     """All finished stage folders, each after those it was made from. Raises DataError when there are none."""
     found = {path.parent.name: StageFolder(path.parent) for path in sorted(data.glob("[!.]*/manifest.json"))}
     if not found:
-        raise DataError(Fault(str(data), "holds no stage folders", "run `dvc repro`, or name the folder with --data"))
+        step = "go to the project's folder, or name its data folder with --data; or run `dvc repro`"
+        raise DataError(Fault(str(data), "holds no stage folders", step))
     by_stage = {folder.stage: folder for folder in found.values()}
     before = {name: sorted(set(folder.manifest.get("inputs", {})) & set(by_stage)) for name, folder in by_stage.items()}
     return [by_stage[name] for name in TopologicalSorter(before).static_order()]

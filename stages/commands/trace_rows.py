@@ -126,6 +126,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile | None]:
     try:
         with pq.ParquetFile(path, pre_buffer=True) as file:
             yield file
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, KeyError, TypeError, AttributeError):
+        # The last three: it is parquet, with other columns, or columns of other types, than a stage writes.
         step = "`dvc checkout` brings back the last good one, or run `dvc repro`"
-        raise DataError(Fault(str(path), "is not a readable parquet file", step)) from None
+        raise DataError(Fault(str(path), "is not a parquet file that a stage wrote", step)) from None

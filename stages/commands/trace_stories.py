@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stages.commands.trace_rows import Row, rows_of, search
-from stages.core.errors import DataError
+from stages.core.errors import DataError, Fault
 from stages.core.storage import StageFolder
 from stages.methods.story import (
     QUIET,
@@ -56,7 +56,11 @@ class _Seen:
 
     @classmethod
     def of(cls, folder: StageFolder, ids: Sequence[str]) -> _Seen:
-        events = rows_of(folder.path / "events.parquet", ids, _EVENT)
+        place = folder.path / "events.parquet"
+        events = rows_of(place, ids, _EVENT)
+        if any({*_EVENT} - row.keys() for some in events.values() for row in some):
+            step = "`dvc checkout` brings back the last good one, or run `dvc repro`"
+            raise DataError(Fault(str(place), "lacks columns that events have", step))
         return cls(folder, events, rows_of(folder.path / "records.parquet", ids, ()).keys())
 
     @property

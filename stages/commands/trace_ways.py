@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stages.commands.trace_keys import check_key, hashes_of, keys_of_before
 from stages.commands.trace_rows import ids_from, search
 from stages.core.erasure import read_erasures
 from stages.core.errors import DataError, Fault, UsageError
-from stages.core.keys import Keys, load_keys
+from stages.core.keys import Keys
 from stages.core.rows import FileRow
 from stages.core.storage import StageFolder
 from stages.methods.ingest.row_ids import RowIds
@@ -138,7 +139,8 @@ def by_subject(person: str, folders: Sequence[StageFolder]) -> Found:
     if not found:
         listed = set(hashes) & set(read_erasures(ingest.path.parent / "erasure.csv").subjects)
         problem = "is on the erasure list: no row of it becomes a record" if listed else "no record is of this person"
-        step = "ask a version from before the erasure" if listed else "the name must be written as the source writes it"
+        step = "write the name as the source does (capitals count); the key must be the one that the data was made with"
+        step = "`rowtrail forget` with the same --subject tells what is still held" if listed else step
         raise DataError(Fault("--subject", problem, step))
     asked = ", ".join(sorted({row["subject"] for row in found.values()}))
     return Found(f"subject {asked}", {id: f"in {row['source']}" for id, row in found.items()})
@@ -158,11 +160,17 @@ def _subject_hashes(person: str, ingest: StageFolder) -> list[str]:
         if given:
             return given
         raise
-    return [*given, *sorted({keys.hash("subject", str(one["name"]), person)[:32] for one in _sources(ingest)})]
+    by_spelling = hashes_of(person, keys, [str(one["name"]) for one in _sources(ingest)])
+    return [*given, *sorted({hash for some in by_spelling for hash in some})]
 
 
 def _keys(ingest: StageFolder) -> Keys:
-    return load_keys({str(one["name"]): bool(one.get("public")) for one in _sources(ingest)})
+    """The keys of all sources. Raises UsageError when there are none, or others than those that made the records."""
+    keys = keys_of_before({str(one["name"]): bool(one.get("public")) for one in _sources(ingest)})
+    for source in _sources(ingest):
+        if source.get("id") is not None:
+            check_key(keys, str(source["name"]), ingest.path / "records.parquet")
+    return keys
 
 
 def _sources(ingest: StageFolder) -> Sequence[Mapping[str, Any]]:

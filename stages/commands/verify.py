@@ -22,6 +22,7 @@ from stages.commands.verify_origin import anchor_checks, environment_checks, era
 from stages.commands.verify_project import Project
 from stages.commands.verify_records import record_checks
 from stages.commands.verify_splits import split_checks
+from stages.core.dvc_files import LOCK
 from stages.core.errors import Fault, UsageError
 from stages.core.git import Git
 
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             Fault("--public-key", "there is no statement to check with it", "name one: --attestation FILE")
         )
+    if not any(Path(name).exists() for name in (LOCK, "dvc.yaml")):
+        raise UsageError(Fault(str(Path.cwd()), "is not a project: no dvc.yaml is here", "go to the project's folder"))
     if args.rev:
         Git().commit(args.rev)
     groups = [run_group(name, checks) for name, checks in kinds(args).items()]
@@ -81,6 +84,10 @@ def _attested(attestation: Path, public_key: Path | None) -> Sequence[Finding]:
     return found
 
 
+_SHOWN = 200
+"""Findings of a group that are printed; JSON has all."""
+
+
 def lines(groups: Sequence[Group]) -> Iterator[str]:
     """A line for each group, then the faults, then the notes."""
     for group in groups:
@@ -91,7 +98,9 @@ def lines(groups: Sequence[Group]) -> Iterator[str]:
         for group in groups:
             found = getattr(group, kind)
             if found:
-                yield from ["", f"{group.name}: {kind}", *(f"  {one}" for one in found)]
+                yield from ["", f"{group.name}: {kind}", *(f"  {one}" for one in found[:_SHOWN])]
+            if len(found) > _SHOWN:
+                yield f"  and {len(found) - _SHOWN:,} more; --json prints all"
 
 
 def as_json(groups: Sequence[Group]) -> dict[str, Any]:

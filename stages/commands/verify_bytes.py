@@ -6,6 +6,7 @@ every byte is read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from stages.commands.verify_checks import Check, Finding, Note
 from stages.commands.verify_project import MANIFEST, Project
-from stages.core.dvc_files import FOLDER, Hashed, LockedStage, md5_of
+from stages.core.dvc_files import FOLDER, LOCK, Hashed, LockedStage, md5_of
 from stages.core.errors import DataError, Fault
 
 _AGAIN = "`dvc repro` runs it again"
@@ -24,9 +25,13 @@ def byte_checks(project: Project) -> Iterator[Check]:
     """The lock file itself, every output, every file a stage ran from, and the params of each stage."""
     yield Check(project.lock_name, partial(_lock, project))
     yield Check("dvc.yaml", partial(_wiring, project))
-    for stage in project.locked.values():
-        for out in stage.outs:
-            yield Check(out.path, partial(_output, project, out))
+    outs = [out for stage in project.locked.values() for out in stage.outs]
+    folders = {out.path for out in outs if out.is_folder}
+    if folders and not any(map(os.path.lexists, folders)):
+        yield Check(project.lock_name, partial(_no_data, project, len(folders)))
+        outs = [out for out in outs if os.path.lexists(out.path)]
+    for out in outs:
+        yield Check(out.path, partial(_output, project, out))
     for (path, md5), users in _dependencies(project).items():
         yield Check(path, partial(_dependency, project, Hashed(path, md5), users))
     for stage in project.locked.values():
@@ -40,7 +45,9 @@ def _lock(project: Project) -> Iterator[Finding]:
 
 
 def _wiring(project: Project) -> Iterator[Finding]:
-    """Whether the lock file has what dvc.yaml has, no more and no less."""
+    """Whether the lock file has what dvc.yaml has, no more and no less; the check of the lock says that it is none."""
+    if not project.locked and project.wiring:
+        return
     for name, wired in project.wiring.items():
         locked = project.locked.get(name)
         if locked is None:
@@ -80,12 +87,23 @@ def _output(project: Project, out: Hashed) -> Iterator[Finding]:
         yield from faults or [_other(project, out.path, out.path)]
 
 
+def _no_data(project: Project, count: int) -> Iterator[Fault]:
+    """One fault for a fresh clone, in which nothing is."""
+    step = (
+        "`dvc pull` fetches them, where there is a remote; or bring the sources (data/raw) and the key (.rowtrail/key) "
+        "from where they are kept, then `dvc repro`"
+    )
+    yield Fault(project.lock_name, f"none of the {count} folders that it names is here: there is no data yet", step)
+
+
 def _without_hash(project: Project, one: Hashed) -> Note:
     return Note(f"{one.path}: {project.lock_name} has no MD5 for it; its bytes were not checked")
 
 
 def _other(project: Project, place: str, out: str) -> Fault:
     problem = f"has other bytes than {project.lock_name} says"
+    if project.revision:
+        return Fault(place, problem, f"`git diff {project.revision} -- {LOCK}` shows what was changed on purpose")
     return Fault(place, problem, f"find out who changed it; `rm -r {out}; dvc checkout {out}` brings back the old ones")
 
 
@@ -175,7 +193,7 @@ def _dependency(project: Project, dep: Hashed, users: list[str]) -> Iterator[Fin
     elif found is None:
         yield Fault(dep.path, f"is missing; {runs} used it", "bring it back with git or from where it came")
     elif found != dep.md5:
-        yield Fault(dep.path, f"changed since {runs}", f"{_AGAIN}; or bring it back with git")
+        yield Fault(dep.path, f"changed since {runs}", f"{_AGAIN}; or bring the old one back")
 
 
 def _folders(stages: list[str]) -> str:

@@ -41,14 +41,22 @@ class Group:
 
     name: str
     checked: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    found: dict[Finding, None] = field(default_factory=dict)
+    """In order; a damaged manifest can make hundreds of thousands."""
 
     def add(self, one: Finding) -> None:
         """Take a finding; what two checks found alike stands once."""
-        known: list[Any] = self.notes if isinstance(one, Note) else self.faults
-        if one not in known:
-            known.append(one)
+        self.found[one] = None
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What is wrong."""
+        return [one for one in self.found if isinstance(one, Fault)]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is no fault."""
+        return [one for one in self.found if isinstance(one, Note)]
 
 
 def run_group(name: str, checks: Iterable[Check]) -> Group:

@@ -75,6 +75,8 @@ def read_lock(content: bytes, place: str = LOCK) -> dict[str, LockedStage]:
         return {str(name): _stage(str(name), said) for name, said in stages.items()}
     except (UnicodeDecodeError, YAMLError, AttributeError, KeyError, TypeError, ValueError):
         step = "bring it back with `git checkout dvc.lock`, or delete it and run `dvc repro`"
+        if b"\n<<<<<<< " in content:
+            step = "a merge left both sides in it: `git checkout --ours dvc.lock` (or --theirs), then `dvc repro`"
         raise DataError(Fault(place, "is not a lock file of DVC", step)) from None
 
 

@@ -196,7 +196,8 @@ def test_the_plan_as_json_holds_the_same(project, ask):
 
 @pytest.mark.parametrize("given", ["Nora Quist", " Nora Quist ", NORA])
 def test_a_subject_is_known_by_name_and_by_hash(project, ask, given):
-    assert f"subject,{NORA}: 2 records" in ask("--subject", given)[1]
+    out = ask("--subject", given)[1]
+    assert f"to forget: 2 records in all versions\n  subject,{NORA}\n" in out
 
 
 def test_a_subject_can_come_by_a_pipe_and_by_a_question_that_does_not_show_it(project, ask, monkeypatch):
@@ -432,3 +433,15 @@ def test_the_reports_page_is_looked_into_though_it_packs_its_ids(project, ask):
     assert a3 not in page
     code, out, _ = ask("--subject", "Nora Quist", "--apply")
     assert (code, "reports/old.html: 2 record ids" in out) == (1, True)
+
+
+def test_nothing_is_written_into_a_folder_that_is_no_project(tmp_path, ask, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ask("--restore")[0] == ask("--subject", "x")[0] == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_lines_fit_a_terminal_but_for_commands_that_are_to_be_copied(project, ask):
+    said = [ask("--subject", "Nora Quist")[1], ask("--subject", "Nora Quist", "--apply")[1]]
+    assert not [line for text in said for line in text.splitlines() if len(line) > 80 and "--" not in line]
+    assert "reports/index.html" not in said[0] or "the run writes it anew" in said[0]

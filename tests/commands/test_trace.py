@@ -1,4 +1,5 @@
 import json
+import shutil
 import time
 
 import pyarrow as pa
@@ -171,7 +172,7 @@ def test_a_file_that_is_no_parquet_file_is_named(data, ids, ask, tmp_path):
     (tmp_path / "clean/events.parquet").write_bytes(b"not a table")
     code, _, error = ask("trace", ids["a3"], "--data", tmp_path)
     assert code == 3
-    assert "events.parquet: is not a readable parquet file" in error
+    assert "events.parquet: is not a parquet file that a stage wrote" in error
 
 
 def test_a_trace_in_half_a_million_records_is_quick(tmp_path, ask):
@@ -191,3 +192,14 @@ def test_a_trace_in_half_a_million_records_is_quick(tmp_path, ask):
     started = time.monotonic()
     assert ask("trace", f"{300_000 * 8191:020x}", "--data", tmp_path)[0] == 0
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("row", [{"foo": 1}, {"id": 1}, {"id": "0a"}])
+@pytest.mark.parametrize("asked", [("0a",), ("--source-row", "s:a3"), ("--subject", "f" * 32)])
+def test_a_table_with_other_columns_is_bad_data_and_no_crash(data, ask, tmp_path, row, asked):
+    shutil.copytree(data, tmp_path / "data")
+    for name in ("records.parquet", "events.parquet"):
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / "data/ingest" / name)
+    code, _, error = ask("trace", *asked, "--data", tmp_path / "data")
+    assert code == 3
+    assert "unexpected" not in error

@@ -5,11 +5,13 @@ import io
 import json
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from stages.__main__ import main
 from stages.commands.trace_made import locked_stages
 from stages.core.dvc_files import read_lock
 from stages.core.storage import StageFolder, files_below, sha256_of
@@ -255,3 +257,39 @@ def test_a_row_is_found_by_file_and_line_where_a_source_has_several_files(tmp_pa
     assert story["origin"]["sha256"] == sha256_of(Path("two.csv"))
     both = json.loads(ask("trace", "--source-row", "s:2", "--json")[1])["records"]
     assert {record["found"] for record in both} == {"one.csv:2", "two.csv:2"}
+
+
+@pytest.fixture
+def private(tmp_path, monkeypatch):
+    """A data folder of a source that is not public, made with a key; its row names a person with an umlaut."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROWTRAIL_KEY", "a" * 64)
+    Path("rows.csv").write_text("key,text,label,who\nk1,A lamp that flickers,bad,J\u00fcrgen\n", encoding="utf-8")
+    Path("params.yaml").write_text(
+        "ingest:\n  sources:\n  - {name: s, uri: rows.csv, id: key, subject: who, license: MIT, public: false}\n"
+        "engine: {workers: 1}\n",
+        encoding="utf-8",
+    )
+    assert main(["ingest", "--out", "data/ingest"]) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("command", ["trace", "forget"])
+def test_a_name_is_found_however_its_umlaut_is_encoded(private, ask, command, form):
+    code, told, error = ask(command, "--subject", unicodedata.normalize(form, "J\u00fcrgen"))
+    assert code == 0, error
+    assert told.count("subject") == 2 if command == "trace" else told.count("  subject,") == 1
+
+
+@pytest.mark.parametrize("command", ["trace", "forget"])
+def test_another_key_is_named_as_the_cause_instead_of_an_unknown_person(private, ask, command, monkeypatch):
+    monkeypatch.setenv("ROWTRAIL_KEY", "b" * 64)
+    code, _, error = ask(command, "--subject", "J\u00fcrgen")
+    assert code == 2
+    assert "made with another key" in error
+    monkeypatch.delenv("ROWTRAIL_KEY")
+    code, _, error = ask(command, "--subject", "J\u00fcrgen")
+    assert code == 2
+    assert "bring back the key" in error
+    assert "rowtrail key`" not in error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,39 @@ def test_wrong_use_ends_with_two(project, ask, arguments):
     code, out, err = ask("verify", *arguments)
     assert (code, out) == (2, "")
     assert "next:" in err
+
+
+def test_a_clone_without_data_gets_one_answer_and_its_next_step(project, ask):
+    for name in STAGES:
+        shutil.rmtree(f"data/{name}")
+    code, out, _ = ask("verify")
+    assert code == 1
+    assert "none of the 4 folders that it names is here" in out
+    assert "is missing" not in out
+
+
+def test_a_manifest_that_names_very_many_files_ends_soon_and_the_screen_shows_some(project, ask):
+    place = Path("data/clean/manifest.json")
+    manifest = json.loads(place.read_bytes())
+    manifest["files"] |= {f"x{number}": "0" * 64 for number in range(20_000)}
+    place.write_text(json.dumps(manifest), encoding="utf-8")
+    before = time.process_time()
+    code, out, _ = ask("verify")
+    assert code == 1
+    assert time.process_time() - before < 10
+    assert "--json prints all" in out
+    assert len(out.splitlines()) < 1000
+
+
+def test_marks_of_a_merge_in_the_lock_file_get_a_step_that_works(project, ask):
+    Path("dvc.lock").write_text("schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n>>>>>>> b\n", encoding="utf-8")
+    _, out, _ = ask("verify")
+    assert "git checkout --ours dvc.lock" in out
+    assert "DVC has not run it" not in out
+
+
+def test_a_folder_that_is_no_project_is_wrong_use(tmp_path, ask, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, error = ask("verify")
+    assert (code, out) == (2, "")
+    assert "is not a project" in error

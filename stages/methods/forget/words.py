@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,21 +22,23 @@ _WHY_MOVED = (
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """What is held, and what `--apply` would do about it."""
-    asked = ", ".join(plan["request"]["erasures"])
     listed = "; it is on the erasure list, and the pipeline has not run since" if plan["request"]["listed"] else ""
     return [
-        f"to forget: {asked}: {_n(plan['records'], 'record')} in all versions{listed}",
+        f"to forget: {_n(plan['records'], 'record')} in all versions{listed}",
+        *(f"  {one}" for one in plan["request"]["erasures"]),
         *_titled("workspace", _stages(plan)),
         *_titled("sources", _sources(plan["source_rows"])),
         *_titled("the same text in records of others", _duplicates(plan)),
         *_titled("DVC's cache", _cache(plan)),
         *_titled("models that learned from them", [_model(one) for one in plan["models"]]),
         *_titled("beside the data, in .rowtrail (deleted as a whole)", [*_own(plan["own"])]),
-        *_titled("other files that name them (yours to mend)", plan["files"]),
+        *_titled("other files that name them", _files(plan["files"])),
         *_titled("git's history, below data/ and reports/", _git(plan["git"]["found"])),
         *_titled("remotes of DVC (out of reach)", plan["remotes"]),
         "",
-        f"Nothing was changed. To erase: rowtrail forget {plan['request']['words']} --apply",
+        "Nothing was changed. To erase them, which runs the pipeline again, training",
+        "and all, on the rows that are left:",
+        f"  rowtrail forget {plan['request']['words']} --apply",
     ]
 
 
@@ -44,12 +47,14 @@ def proof_lines(proof: Mapping[str, Any]) -> list[str]:
     searched = proof["searched"]
     looked_for = _kinds(proof["looked_for"])
     size = f"{_n(searched['files'], 'file')} ({_size(searched['bytes'])})"
+    versions = _n(searched["versions_in_git"], "version")
     before = proof.get("before", {})
     return [
-        f"{'clear' if proof['clear'] else 'NOT CLEAR'}: {', '.join(proof['request']['erasures'])}",
+        f"{'clear: nothing of them was found' if proof['clear'] else 'NOT CLEAR: something of them is left'}",
+        *(f"  {one}" for one in proof["request"]["erasures"]),
         *([f"held before: {_n(before['records'], 'record')}"] if before else []),
         *_first(proof),
-        f"searched: {size} and {_n(searched['versions_in_git'], 'version')} of files in git, for {looked_for}",
+        *_wrapped(f"searched: {size} and {versions} of files in git, for {looked_for}"),
         *_titled("FOUND, and must not be there", [_hit(one) for one in proof["found"]]),
         *_titled("not read", [f"{one['place']}: {one['why']}" for one in searched["not_read"]]),
         *_titled("said by others as well, and not looked for", _shared(proof.get("also_said_by_others", {}))),
@@ -71,28 +76,36 @@ def _first(proof: Mapping[str, Any]) -> list[str]:
     first = proof.get("first_search")
     if not first or first["looked_for"] == proof["looked_for"]:
         return []
-    return [f"first searched on {first['date']}, for {_kinds(first['looked_for'])}"]
+    return _wrapped(f"first searched on {first['date']}, for {_kinds(first['looked_for'])}")
 
 
 def _stages(plan: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, one in plan["stages"].items():
         uses = ", ".join(f"{reason} {count}" for reason, count in sorted(one["uses"].items()))
-        lines.append(f"{name:<14}{_n(one['records'], 'record') if one['records'] else '':<12}{uses}".rstrip())
+        what = uses if uses or one["records"] else "names them"
+        lines.append(f"{name:<14}{_n(one['records'], 'record') if one['records'] else '':<12}{what}".rstrip())
     splits = ", ".join(f"{count} {name}" for name, count in sorted(plan["splits"].items()))
     return [*lines, f"{'in splits':<14}{splits}"] if splits else lines
 
 
 def _sources(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = _some([f"{one['id']}  {one['source']}: {one['file']}, row {one['row']}" for one in rows])
-    return [*lines, "the erasure list keeps them out from now on; delete them there yourself"] if lines else []
+    more = "a row that was set aside unread has no person: look for the name there, too"
+    return [*lines, "the erasure list keeps these out; delete them there yourself", more] if lines else []
+
+
+def _files(names: Sequence[str]) -> list[str]:
+    """The report's page is written anew by the run."""
+    written = "reports/index.html"
+    return [f"{name}: {'the run writes it anew' if name == written else 'yours to mend'}" for name in names]
 
 
 def _duplicates(plan: Mapping[str, Any]) -> list[str]:
     like = [(one, f", similarity {one['similarity']:g}" if "similarity" in one else "") for one in plan["duplicates"]]
     lines = [f"{one['id']}  {one['kind']}{similarity}" for one, similarity in like]
-    how = f"they stay; to erase them, too: rowtrail forget {plan['request']['words']} --with-duplicates --apply"
-    return [*_some(lines), how] if lines else []
+    how = f"  rowtrail forget {plan['request']['words']} --with-duplicates --apply"
+    return [*_some(lines), "they stay; to erase them, too:", how] if lines else []
 
 
 def _cache(plan: Mapping[str, Any]) -> list[str]:
@@ -105,7 +118,7 @@ def _cache(plan: Mapping[str, Any]) -> list[str]:
     ]
     if names:
         lines.append(f"in {', '.join(_some(names))}; {_n(plan['commits'], 'version')} of dvc.lock in all commits")
-    return [*lines, "old versions lose the folders that hold the rows; their reports and metrics stay in git"]
+    return [*lines, "old versions lose the folders that hold the rows; their figures stay in git"]
 
 
 def _model(one: Mapping[str, Any]) -> str:
@@ -177,7 +190,7 @@ def _out_of_reach(proof: Mapping[str, Any]) -> Iterator[str]:
 
 def _to_do(proof: Mapping[str, Any]) -> Iterator[str]:
     for name in proof["remaining"]["experiments"]:
-        yield f"dvc exp remove {name}"
+        yield f"dvc exp remove {name}   (its data is gone)"
     if proof["remaining"]["models"]:
         yield "the same command with --apply --purge-models deletes the old models"
     areas = {one["area"] for one in proof["found"]}
@@ -185,11 +198,18 @@ def _to_do(proof: Mapping[str, Any]) -> Iterator[str]:
         yield "the same command with --apply deletes what was found in DVC's cache"
     if areas - {"cache"}:
         yield "delete or mend the files that were found, then the same command with --prove"
-    yield "git add data/erasure.csv dvc.lock reports; git commit"
+    yield "git add data/erasure.csv dvc.lock params.yaml reports; git commit"
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[str]:
-    return ["", title, *(f"  {line}" for line in lines)] if lines else []
+    return ["", title, *(part for line in lines for part in _wrapped(f"  {line}"))] if lines else []
+
+
+def _wrapped(line: str) -> list[str]:
+    """A long line in lines of 80 characters; one with a command's option stays whole, so that it can be copied."""
+    if "--" in line:
+        return [line]
+    return textwrap.wrap(line, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _some(lines: Sequence[str]) -> list[str]:
