@@ -43,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison. Raises UsageError for a name that means nothing, DataError for damaged files."""
     if args.ids < 0:
         raise UsageError(Fault("--ids", f"{args.ids} is below 0", "give 0 or more"))
-    with versions(args.a, args.b) as (a, b):
-        told = compare(a, b)
+    told = compare(*versions(args.a, args.b))
     if args.html:
         from stages.methods.diff.page import page
 

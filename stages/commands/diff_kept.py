@@ -12,9 +12,8 @@ import pyarrow as pa
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from stages.core.dvc_files import DvcCache
 from stages.core.errors import DataError, Fault
-from stages.core.storage import StageFolder, files_below, sha256_of
+from stages.core.storage import StageFolder, sha256_of
 from stages.core.versions import Version
 
 RECORDS, EVENTS, MANIFEST = "records.parquet", "events.parquet", "manifest.json"
@@ -44,18 +43,9 @@ class Kept:
             order = list(self.version.lock)
         return (*(name for name in order if name in ran), *sorted(ran - set(order)))
 
-    def listed(self, stage: str) -> Mapping[str, Path]:
-        """Where each file of a stage's folder should be, by name; none where not even their list is left."""
-        if self.version.commit is None:
-            folder = self.version.root / "data" / stage
-            return {name: folder / name for name in files_below(folder)} if (folder / MANIFEST).is_file() else {}
-        out = self.version.out(stage)
-        cache = DvcCache(self.version.root)
-        return {name: cache.place(md5) for name, md5 in ((cache.listing(out.md5) if out else None) or {}).items()}
-
     def file(self, stage: str, name: str) -> Path | None:
         """A file of a stage's folder, wherever it is kept; None where it is gone."""
-        path = self.listed(stage).get(name)
+        path = self.version.files(stage).get(name)
         return path if path and path.is_file() else None
 
     def table(self, stage: str, name: str, columns: list[str] | None = None) -> pa.Table | None:
@@ -113,7 +103,7 @@ def data_stages(a: Kept, b: Kept) -> list[str]:
     """
     order = list(dict.fromkeys([*a.stages, *b.stages])) if len(a.stages) >= len(b.stages) else [*b.stages]
     order += [stage for stage in a.stages if stage not in order]
-    has = [any(RECORDS in side.listed(stage) for side in (a, b)) for stage in order]
-    unknown = [not any(side.listed(stage) for side in (a, b)) for stage in order]
+    has = [any(RECORDS in side.version.files(stage) for side in (a, b)) for stage in order]
+    unknown = [not any(side.version.files(stage) for side in (a, b)) for stage in order]
     last = max((place for place, yes in enumerate(has) if yes), default=-1)
     return [stage for place, stage in enumerate(order) if has[place] or (unknown[place] and place < last)]

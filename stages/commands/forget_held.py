@@ -19,7 +19,6 @@ from stages.core.params import Source
 from stages.core.remote import shown
 from stages.core.storage import StageFolder
 from stages.methods.forget.comparison import FATES
-from stages.methods.forget.needles import Found
 
 OWN = Path(".rowtrail")
 _HOLDINGS = ("cache", "sources", "checkpoints")
@@ -115,14 +114,6 @@ def _fates(rows: pa.Table, **more: pa.Array) -> pa.Table:
 def manifests(root: Path = Path()) -> dict[str, str]:
     """SHA-256 of every stage's manifest: the identity of what it wrote."""
     return {file.parent.name: StageFolder(file.parent).digest for file in sorted(root.glob("data/[!.]*/manifest.json"))}
-
-
-def uses_of(hits: Mapping[str, Found]) -> Counter[str]:
-    """What the records were used for in some files, by reason."""
-    total: Counter[str] = Counter()
-    for found in hits.values():
-        total.update(found.uses)
-    return total
 
 
 def _own(name: str, ids: Collection[str], columns: list[str]) -> list[dict[str, Any]]:

@@ -116,14 +116,6 @@ def folder_md5(files: Mapping[str, str]) -> str:
     return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + FOLDER
 
 
-@dataclass(frozen=True, slots=True)
-class RunEntry:
-    """What the run-cache remembers of one run of a stage: from it DVC brings outputs back without running."""
-
-    file: Path
-    run: LockedStage
-
-
 class DvcCache:
     """The local cache of a project: files by their MD5, and the run-cache beside them."""
 
@@ -151,15 +143,6 @@ class DvcCache:
         except OSError:
             return None
         return _listing(content, str(place))
-
-    def runs_remembered(self) -> Iterator[RunEntry]:
-        """The entries of the run-cache. One that cannot be read is left out: DVC does not use it either."""
-        for file in sorted(path for path in self.runs.glob("??/*/*") if path.is_file()):
-            try:
-                said = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
-                yield RunEntry(file, _stage(file.parent.name, said))
-            except (OSError, UnicodeDecodeError, YAMLError, AttributeError, KeyError, TypeError, ValueError):
-                continue
 
 
 @lru_cache(maxsize=256)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,19 +18,18 @@ from ruamel.yaml.error import YAMLError
 from stages.core.dvc_files import LOCK, DvcCache, Hashed, LockedStage, read_lock
 from stages.core.errors import DataError, Fault
 from stages.core.git import Git
-from stages.core.storage import StageFolder
+from stages.core.storage import files_below
 
 WORKSPACE = "workspace"
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version. `commit` is None for the workspace; `scratch` is where folders of a commit are laid out."""
+    """One version. `commit` is None for the workspace."""
 
     name: str
     root: Path
     commit: str | None = None
-    scratch: Path | None = None
 
     @cached_property
     def lock(self) -> dict[str, LockedStage]:
@@ -65,56 +62,31 @@ class Version:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def folder(self, stage: str) -> StageFolder | None:
-        """The folder that a stage wrote; None where this version has none or the cache no longer holds all of it."""
-        if self.commit is None:
-            here = self.root / "data" / stage
-            return StageFolder(here) if (here / "manifest.json").is_file() else None
-        out = self.out(stage)
-        there = self._laid_out(out) if out is not None and out.is_folder else None
-        return None if there is None else StageFolder(there)
-
     def out(self, stage: str) -> Hashed | None:
         """What the lock file says of a stage's folder."""
         locked = self.lock.get(stage)
         return next((out for out in locked.outs if out.path == f"data/{stage}"), None) if locked else None
 
-    def folders(self) -> Mapping[str, StageFolder]:
-        """All folders that can be read, by stage, in the order of the lock file (or of names in a workspace)."""
-        names = list(self.lock) or sorted(path.parent.name for path in (self.root / "data").glob("[!.]*/manifest.json"))
-        return {name: folder for name in names if (folder := self.folder(name)) is not None}
+    def files(self, stage: str) -> dict[str, Path]:
+        """Where each file of a stage's folder should be, by name; none where not even their list is left.
 
-    def _laid_out(self, out: Hashed) -> Path | None:
-        """A folder of links to the objects of a cached folder; None when one of them is not there."""
-        assert self.scratch is not None, "made by `versions`"
-        cache = DvcCache(self.root)
-        files = cache.listing(out.md5)
-        if files is None or not all(cache.place(md5).is_file() for md5 in files.values()):
-            return None
-        place = self.scratch / out.md5
-        for name, md5 in files.items():
-            link = place / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.is_symlink():
-                link.symlink_to(cache.place(md5).resolve())
-        return place
+        Those of a commit are objects in DVC's cache, any of which may be gone. Raises DataError for a broken list.
+        """
+        if self.commit is None:
+            folder = self.root / "data" / stage
+            return {name: folder / name for name in files_below(folder)} if (folder / "manifest.json").is_file() else {}
+        out, cache = self.out(stage), DvcCache(self.root)
+        listed = cache.listing(out.md5) if out is not None and out.is_folder else None
+        return {name: cache.place(md5) for name, md5 in (listed or {}).items()}
 
 
-@contextlib.contextmanager
-def versions(*names: str, root: Path = Path()) -> Iterator[tuple[Version, ...]]:
-    """Versions by name: git revisions, tags, branches, DVC experiments, or `workspace`. Links go when the block ends.
+def versions(*names: str, root: Path = Path()) -> tuple[Version, ...]:
+    """Versions by name: git revisions, tags, branches, DVC experiments, or `workspace`.
 
     Raises UsageError for a name that means nothing, DataError for a version without a lock file.
     """
-    with tempfile.TemporaryDirectory(prefix="rowtrail-") as scratch:
-        found = tuple(_version(name, root, Path(scratch)) for name in names)
-        if lacking := [one.name for one in found if one.commit is not None and not one.lock]:
-            step = "choose a commit in which the pipeline had run; `git log --oneline -- dvc.lock` lists them"
-            raise DataError(*(Fault(f"revision {name}", f"has no {LOCK}", step) for name in lacking))
-        yield found
-
-
-def _version(name: str, root: Path, scratch: Path) -> Version:
-    if name == WORKSPACE:
-        return Version(name, root)
-    return Version(name, root, Git(root).commit(name), scratch)
+    found = tuple(Version(name, root, None if name == WORKSPACE else Git(root).commit(name)) for name in names)
+    if lacking := [one.name for one in found if one.commit is not None and not one.lock]:
+        step = "choose a commit in which the pipeline had run; `git log --oneline -- dvc.lock` lists them"
+        raise DataError(*(Fault(f"revision {name}", f"has no {LOCK}", step) for name in lacking))
+    return found

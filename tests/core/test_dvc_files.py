@@ -86,15 +86,6 @@ def test_what_a_stage_ran_from_and_wrote_is_read_as_dvc_wrote_it(project):
     assert [dep.path for dep in stage.deps] == ["code.py", "in.txt"]
 
 
-def test_the_run_cache_remembers_the_run(project):
-    (entry,) = DvcCache(project).runs_remembered()
-    stage = read_lock((project / "dvc.lock").read_bytes())["make_it"]
-    assert entry.run.command == stage.command
-    assert set(entry.run.deps) == set(stage.deps)
-    assert {out.md5 for out in entry.run.outs} == {out.md5 for out in stage.outs}
-    assert entry.run.params == stage.params
-
-
 def test_all_objects_of_the_cache_are_found_and_fit_their_names(project):
     cache = DvcCache(project)
     found = dict(cache.objects())
@@ -111,7 +102,7 @@ def test_what_is_no_object_is_left_out(tmp_path):
         (files / name).parent.mkdir(parents=True, exist_ok=True)
         (files / name).write_text("", encoding="utf-8")
     assert [md5 for md5, _ in DvcCache(tmp_path).objects()] == [A]
-    assert list(DvcCache(tmp_path / "none").objects()) == list(DvcCache(tmp_path / "none").runs_remembered()) == []
+    assert list(DvcCache(tmp_path / "none").objects()) == []
 
 
 @pytest.mark.parametrize(
@@ -186,15 +177,6 @@ def test_a_broken_list_is_told(tmp_path, content):
 
 def test_a_list_that_is_not_in_the_cache_is_none(tmp_path):
     assert DvcCache(tmp_path).listing(f"{A}.dir") is None
-
-
-def test_a_broken_entry_of_the_run_cache_is_left_out(tmp_path):
-    runs = DvcCache(tmp_path).runs
-    for name, content in (("a", b"\xff"), ("b", b"["), ("c", b"3"), ("d", b"cmd: x\nouts: []\n")):
-        (runs / "aa/key").mkdir(parents=True, exist_ok=True)
-        (runs / "aa/key" / name).write_bytes(content)
-    (entry,) = DvcCache(tmp_path).runs_remembered()
-    assert (entry.file.name, entry.run.command) == ("d", "x")
 
 
 def test_the_cache_is_where_the_settings_say(tmp_path, monkeypatch):

@@ -57,8 +57,7 @@ def ask(pair, *arguments, code=0):
 
 def compared(pair, *names):
     """The comparison as values; made here, as a process of its own takes seconds to start."""
-    with versions(*names, root=pair.path) as two:
-        return json.loads(json.dumps(compare(*two)))
+    return json.loads(json.dumps(compare(*versions(*names, root=pair.path))))
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +122,10 @@ def counts(found):
 
 
 def test_when_old_objects_were_purged_their_counts_remain(pair, found):
-    with versions("v1", root=pair.path) as (old,):
-        cache = DvcCache(pair.path)
-        listings = {stage: old.out(stage).md5 for stage in ("ingest", "split", "evaluate")}
-        records = [cache.place(cache.listing(listings[stage])["records.parquet"]) for stage in ("ingest", "split")]
+    (old,) = versions("v1", root=pair.path)
+    cache = DvcCache(pair.path)
+    listings = {stage: old.out(stage).md5 for stage in ("ingest", "split", "evaluate")}
+    records = [old.files(stage)["records.parquet"] for stage in ("ingest", "split")]
     for path in records:
         path.rename(path.with_suffix(".away"))
     by_events = compared(pair, "v1", "workspace")
