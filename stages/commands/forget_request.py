@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import hashlib
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.commands.forget_search import Place, batches
-from stages.commands.trace_keys import check_key, hashes_of, keys_of_before
+from stages.commands.trace_keys import check_key, hashes_of, keys_of_before, typed_in_private
 from stages.core.erasure import ERASURE_LIST, Erasures, memory_file, read_list
 from stages.core.errors import DataError, Fault, RowtrailError, UsageError
 from stages.core.params import Source
@@ -80,7 +78,7 @@ def resolve(args: argparse.Namespace, sources: Sequence[Source], among: Sequence
 
     No error shows a subject as it was given. Raises UsageError and DataError, with all that is wrong at once.
     """
-    people = [_readings(_in_private(one), sources) for one in args.subject]
+    people = [_readings(typed_in_private(one, "subject (not shown): "), sources) for one in args.subject]
     known = _known({hash for readings in people for one in readings for hash in one}, args.record, among)
     listed = Erasures(*(_listed(kind) for kind in ("records", "subjects")))
     faults: list[RowtrailError] = []
@@ -105,13 +103,6 @@ def resolve(args: argparse.Namespace, sources: Sequence[Source], among: Sequence
 def _listed(kind: str) -> frozenset[str]:
     """What stands in either copy of the erasure list."""
     return frozenset(value for file in (ERASURE_LIST, memory_file()) for value in getattr(read_list(file), kind))
-
-
-def _in_private(given: str) -> str:
-    """`-` stands for what is typed without being shown, or comes in a pipe."""
-    if given != "-":
-        return given
-    return getpass.getpass("subject (not shown): ") if sys.stdin.isatty() else sys.stdin.readline()
 
 
 def _readings(given: str, sources: Sequence[Source]) -> list[list[str]]:

@@ -1,7 +1,9 @@
-"""The key that old data was made with, for questions about it: it must be there, and be the same one."""
+"""Who is asked about, and the key that old data was made with: it must be there, and be the same one."""
 
 from __future__ import annotations
 
+import getpass
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,13 @@ def keys_of_before(public: Mapping[str, bool]) -> Keys:
     except UsageError as error:
         step = "bring back the key that the data was made with (.rowtrail/key or ROWTRAIL_KEY); a new one knows nobody"
         raise UsageError(*(Fault(one.place, one.problem, step) for one in error.faults)) from None
+
+
+def typed_in_private(given: str, prompt: str) -> str:
+    """What was given, or for `-` what is typed without echo, or comes in a pipe: not in the shell's history."""
+    if given != "-":
+        return given
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
 
 
 def hashes_of(person: str, keys: Keys, sources: Sequence[str]) -> list[list[str]]:

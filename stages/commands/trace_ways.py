@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.commands.trace_keys import check_key, hashes_of, keys_of_before
+from stages.commands.trace_keys import check_key, hashes_of, keys_of_before, typed_in_private
 from stages.commands.trace_rows import ids_from, search
 from stages.core.erasure import read_erasures
 from stages.core.errors import DataError, Fault, UsageError
@@ -129,7 +127,7 @@ def by_subject(person: str, folders: Sequence[StageFolder]) -> Found:
 
     Raises DataError without naming the person when there are none, UsageError when a name is given without a key.
     """
-    person = _asked_for() if person == "-" else person.strip()
+    person = typed_in_private(person, "subject: ").strip()
     if not person:
         raise UsageError(Fault("--subject", "is empty", "give the person's id as the source has it, or its keyed hash"))
     ingest = _folder("ingest", folders)
@@ -144,11 +142,6 @@ def by_subject(person: str, folders: Sequence[StageFolder]) -> Found:
         raise DataError(Fault("--subject", problem, step))
     asked = ", ".join(sorted({row["subject"] for row in found.values()}))
     return Found(f"subject {asked}", {id: f"in {row['source']}" for id, row in found.items()})
-
-
-def _asked_for() -> str:
-    """The person's name, from the terminal without echo or from standard input: not from the shell's history."""
-    return (getpass.getpass("subject: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
 def _subject_hashes(person: str, ingest: StageFolder) -> list[str]:

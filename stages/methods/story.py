@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -76,6 +76,16 @@ class Story:
     chapters: tuple[Chapter, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
     onward: Mapping[str, str] = field(default_factory=dict)
+
+
+def facets(story: Story) -> Iterator[tuple[str, Any]]:
+    """What is known of the record beside where its bytes are; its own key only where that is not its place."""
+    key = story.about.get("source_row")
+    if key is not None and key != str(story.origin.get("row")):
+        yield "source_row", key
+    for name in ("subject", "group", "split", "language", "confidence"):
+        if story.about.get(name) is not None:
+            yield name, story.about[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from stages.methods.document.wording import number, plural, words
-from stages.methods.story import Chapter, Made, Story, Told, short
+from stages.methods.story import Chapter, Made, Story, Told, facets, short
 from stages.methods.story_text import evidence
 
 
@@ -35,12 +35,8 @@ def _kinds(part: Chapter) -> Iterator[list[Told]]:
 
 def _about(story: Story) -> Iterator[tuple[str, Any]]:
     """What is known of the record beside where its bytes are."""
-    key = story.about.get("source_row")
-    if key is not None and key != str(story.origin.get("row")):
-        yield "Its own key", key
-    for name in ("subject", "group", "split", "language", "confidence"):
-        if story.about.get(name) is not None:
-            yield name.capitalize(), story.about[name]
+    for name, value in facets(story):
+        yield "Its own key" if name == "source_row" else name.capitalize(), value
 
 
 def _sentence(text: str) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from stages.methods.document.wording import NBSP, NOT_RECORDED, number, words
-from stages.methods.story import QUIET, Chapter, Made, Story, Told, short
+from stages.methods.story import QUIET, Chapter, Made, Story, Told, facets, short
 from stages.methods.text_table import text_table
 
 WIDTH = 80
@@ -35,7 +35,7 @@ def _short_fate(story: Story) -> str:
 
 
 def _head(story: Story) -> Iterator[str]:
-    about, origin = story.about, story.origin
+    origin = story.origin
     yield f"record      {story.id}"
     yield from _wrapped("fate        ", story.fate)
     if story.onward:
@@ -48,12 +48,7 @@ def _head(story: Story) -> Iterator[str]:
         yield f"            sha256 {digest[:_DIGEST] if digest else NOT_RECORDED}"
     if origin.get("content"):
         yield f"content     {origin['content']} (keyed hash of the row)"
-    key = about.get("source_row")
-    if key is not None and key != str(origin.get("row")):
-        yield f"source_row  {key}"
-    for name in ("subject", "group", "split", "language", "confidence"):
-        if about.get(name) is not None:
-            yield f"{name:<11} {about[name]}"
+    yield from (f"{name:<11} {value}" for name, value in facets(story))
 
 
 def _chapter(part: Chapter, made: Made, width: int, params: bool) -> Iterator[str]:

@@ -11,8 +11,8 @@ import pytest
 from stages.commands.diff import compare
 from stages.core.dvc_files import DvcCache
 from stages.core.versions import versions
+from tests.browser import BROWSER, chromium
 from tests.pipeline.conftest import MARK, MARKED_CUSTOMER, MARKED_MAIL, Project
-from tests.pipeline.test_report_in_browser import BROWSER, QUIET
 
 pytestmark = pytest.mark.slow
 TWICE, ADDED, SHORT = 3, 4, 50
@@ -145,12 +145,9 @@ def test_when_old_objects_were_purged_their_counts_remain(pair, found):
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the page was not looked at in a browser")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_fits_and_tells_its_streams_by_keyboard(pair, tmp_path, width, scheme):
-    from playwright.sync_api import sync_playwright
-
     ask(pair, "v1", "--html", str(tmp_path / "diff.html"))
     said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=list(QUIET))
+    with chromium() as browser:
         tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
@@ -158,5 +155,4 @@ def test_the_page_fits_and_tells_its_streams_by_keyboard(pair, tmp_path, width, 
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         tab.locator(".flow:visible .part").first.focus()
         assert "\u2192" in tab.locator("#tip").inner_text()
-        browser.close()
     assert said == []

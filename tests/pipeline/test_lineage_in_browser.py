@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,9 @@ import pytest
 from stages.methods.document.figures import figures
 from stages.methods.document.html import page
 from stages.methods.document.lineage.packing import lineage_data
+from tests.browser import BROWSER, chromium
 from tests.lineage_rows import an_id, events, fabricated
 
-BROWSER = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -63,13 +60,8 @@ def files(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=quiet)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

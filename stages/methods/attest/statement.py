@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from stages.core.errors import Fault
 from stages.core.remote import shown
+from stages.methods.shareable import counted
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -68,7 +69,7 @@ def make_statement(evidence: Evidence, builder: str = BUILDER) -> dict[str, Any]
         metadata["finishedOn"] = evidence.finished
     definition = {
         "buildType": BUILD_TYPE,
-        "externalParameters": without_credentials(evidence.params),
+        "externalParameters": shareable_params(evidence.params),
         "internalParameters": {"uncommitted": sorted(evidence.uncommitted)},
         "resolvedDependencies": [one.descriptor() for one in sorted(evidence.materials, key=_order)],
     }
@@ -89,12 +90,15 @@ def statement_bytes(statement: Mapping[str, Any]) -> bytes:
     return text.encode()
 
 
-def without_credentials(value: Any) -> Any:
-    """Params with each `uri` and `model` as messages may show it: without user, password and query."""
+def shareable_params(value: Any, name: str = "") -> Any:
+    """Params as a release may tell them: no user, password or query in a `uri` or `model`, no values naming people."""
+    if name in ("uri", "model") and isinstance(value, str):
+        return shown(value)
+    if count := counted(name, value):
+        return count
     if isinstance(value, Mapping):
-        hidden = {name: shown(one) for name, one in value.items() if name in ("uri", "model") and isinstance(one, str)}
-        return {name: hidden.get(name) or without_credentials(one) for name, one in value.items()}
-    return [without_credentials(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: shareable_params(one, key) for key, one in value.items()}
+    return [shareable_params(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def statement_faults(statement: Any, place: str) -> list[Fault]:

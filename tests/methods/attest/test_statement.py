@@ -8,10 +8,10 @@ from stages.methods.attest.statement import (
     make_statement,
     materials,
     safe_name,
+    shareable_params,
     statement_bytes,
     statement_faults,
     subjects,
-    without_credentials,
 )
 
 LOCK = Material("dvc.lock", "file", "1" * 64)
@@ -64,7 +64,7 @@ def test_credentials_are_taken_out_of_uris_and_nothing_else_is_changed():
         "none": None,
         "empty": {"uri": ""},
     }
-    assert without_credentials(params) == {
+    assert shareable_params(params) == {
         "model": "https://hub/m",
         "sources": [{"uri": "s3://bucket/a", "name": "a"}],
         "pattern": "x://a@b",
@@ -107,3 +107,9 @@ def test_a_dependency_of_another_form_is_a_fault(change):
     statement = make_statement(evidence())
     statement["predicate"]["buildDefinition"]["resolvedDependencies"][1].update(change)
     assert [fault.place for fault in statement_faults(statement, "f")] == ["f: resolvedDependencies[1]"]
+
+
+def test_values_that_may_name_people_are_counted_and_not_told():
+    params = {"scrub_pii": {"deny": {"PERSON": ["Zoe Zzyx"]}, "allow": ["Zzyx Ltd", "Zz"], "min_score": 0.35}}
+    told = make_statement(evidence(params=params))["predicate"]["buildDefinition"]["externalParameters"]
+    assert told == {"scrub_pii": {"deny": "1 values", "allow": "2 values", "min_score": 0.35}}

@@ -26,11 +26,10 @@ from openlineage.client.facet_v2 import (
 from stages.methods.document.standards.datasets import inputs, made, output
 from stages.methods.document.standards.facts import shareable
 from stages.methods.document.standards.runs import PRODUCER, Finished, Project, in_order
+from stages.methods.shareable import counted
 
 DECISIONS = "rowtrail_decisions"
 DECISIONS_SCHEMA = "urn:rowtrail:openlineage:1-0-0:RowtrailDecisionsRunFacet"
-_VALUES = ("allow", "deny")
-"""Params that may hold names of people; only how many values they hold leaves the machine."""
 
 
 @attr.define
@@ -91,8 +90,8 @@ def _decisions(run: Finished) -> DecisionsRunFacet:
 
 def _shown(params: Any, name: str = "") -> Any:
     """Params as they may leave the machine: without values that name people, and without passwords in URIs."""
-    if name in _VALUES and params:
-        return f"{len(params)} values"
+    if count := counted(name, params):
+        return count
     if isinstance(params, Mapping):
         return {str(key): _shown(value, str(key)) for key, value in params.items()}
     if isinstance(params, list):
