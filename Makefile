@@ -41,7 +41,7 @@ docs: setup  ## write the generated pages (docs/params.md) again
 lock:  ## resolve pyproject.toml anew into requirements/lock.txt
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0 setuptools
-	.venv-lock/bin/pip install --quiet '.[dev,ray]'
+	.venv-lock/bin/pip install --quiet '.[dev,ray,export,tune]'
 	{ sed '/^[^#]/,$$d' requirements/lock.txt; \
 	  .venv-lock/bin/pip freeze --all | grep -vE '^(pip|wheel)==|^rowtrail|@ file' | sed 's/^\(torch==[^+]*\)+.*/\1/'; } > .venv-lock/lock.txt
 	mv .venv-lock/lock.txt requirements/lock.txt && rm -rf .venv-lock

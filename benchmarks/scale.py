@@ -48,7 +48,7 @@ def base_texts(params: Path) -> list[Text]:
     files, found = find_files(ingest.sources), []
     for source in ingest.sources:
         text, label = source.fields.get("text", "text"), source.fields.get("label", "label")
-        for row in source_rows(source, files, ingest.max_chars, {text, label}):
+        for row in source_rows(source, files, ingest.max_chars, [{text, label}]):
             words = str(row.columns.get(text) or "").split()
             if not row.fault and len(words) >= 5 and all(word.isprintable() for word in words):
                 found.append(Text(words, str(row.columns[label])))

@@ -123,6 +123,7 @@ def records(corpus: Corpus, at: NDArray[np.int64], *, split: bool) -> pa.Table:
         "label": names_of(_LABELS, corpus.place[at] % 3),
         "language": pa.repeat("en", count),
         "confidence": pa.repeat(1.0, count),
+        "attributes": pa.nulls(count, schema.field("attributes").type),
     }
     return pa.table(columns, schema)
 

@@ -51,7 +51,7 @@ def _chosen(context: Context) -> tuple[list[Record], list[Record]]:
     params: AuditParams = context.params
     rows: dict[str, list[Record]] = {"train": [], "test": []}
     for record in context.input("split").records(context.task.schema):
-        if record.split in rows and context.task.targets(record) is not None:
+        if record.split in rows and context.task.answered(record):
             rows[record.split].append(record)
     size = min(params.sample, len(rows["train"]), len(rows["test"]))
     return sample(rows["train"], size, context.seed, "audit"), sample(rows["test"], size, context.seed, "audit")
@@ -69,8 +69,8 @@ def _membership(
     records = [*members, *others]
     tuned = open_tuned(context.task, context.input("finetune"))
     known = _candidates(context, records, len(members))
-    tuned.refuse_other_labels(known.labels)
-    losses = np.array([_loss(said.loss) for said in tuned.predict(records)])
+    tuned.refuse_other_labels({label for record in records for label in context.task.labels(record)})
+    losses = np.array([_loss(loss) for loss in tuned.losses(records)])
     report = membership.inference(known, losses, params.bootstrap, context.seed)
     reasons = ["attacked_as_member" if member else "attacked_as_other" for member in known.member]
     facts = zip(records, reasons, losses, strict=True)

@@ -83,7 +83,7 @@ def _read(context: Context, rows: list[Row]) -> Iterator[tuple[str, str]]:
     """Keyed hash and text of each record that has a label; the other facts of every record are added to `rows`."""
     for record in context.input().records(context.task.schema):
         label = context.task.targets(record) or ""
-        text = digest([*record.texts().values()]).hex()
+        text = digest(record.binding_texts()).hex()
         rows.append(Row(record.id, label, record.subject, record.group, text, record.confidence))
         if label:
             yield context.keys.hash("embedding", record.source, record.text), record.text

@@ -64,12 +64,17 @@ def survey(context: Context, engine: Engine, scratch: Path) -> Verdicts:
 
 
 def _embeddings(context: Context, search: Search) -> Vectors:
-    """Embeddings of all records, made-up ones included, as 16-bit integers: 2 bytes times the encoder's dimensions."""
+    """Embeddings of all records, made-up ones included, as 16-bit integers: 2 bytes times the encoder's dimensions.
+
+    A record has one for each column of texts: in a single text, a context in common would drown the question.
+    """
     encoder = Encoder(context.params.semantic_model, context.params.semantic_tokens)
     records = (record for batch in search.batches for record in batch.records(context.task.schema))
-    texts = ((context.keys.hash("embedding", record.source, record.text), record.text) for record in records)
+    named = ((record.source, text) for record in records for text in record.texts_by_column())
+    texts = ((context.keys.hash("embedding", source, text), text) for source, text in named)
     vectors = embed(encoder, texts, Cache(f"embeddings-{encoder.digest()}"), search.engine.map)
-    return np.rint(vectors * SCALE).astype(np.int16)
+    columns = len(context.task.schema.of_kind("text", "messages"))
+    return np.rint(vectors * SCALE).astype(np.int16).reshape(len(vectors) // columns, columns, vectors.shape[1])
 
 
 def decide(record: Record, _: DeduplicateParams, verdict: Verdict | Leak | None) -> Decision:

@@ -23,8 +23,10 @@ from stages.methods.document.figures import figures
 from stages.methods.document.html import page
 from stages.methods.document.lineage.packing import Lineage, lineage_data
 from stages.methods.document.lineage.rows import StageEvents, columns
+from stages.methods.document.samples import Texts, samples
 from stages.methods.document.standards.facts import pinned
 from stages.methods.document.standards.write import standards
+from stages.methods.document.tree import find
 
 REASONS: dict[str, str] = {}
 
@@ -47,10 +49,33 @@ def build(context: Context, folder: Path) -> Artifact:
     facts = _facts(context)
     shown = figures(recorded, list(_curve(context)), facts.versions)
     texts = {**cards(recorded, shown, facts), **standards(recorded, facts)}
-    texts["index.html"] = page(shown, facts.title, _lineage(context.inputs), sorted(texts))
+    texts["index.html"] = page(shown, facts.title, _lineage(context.inputs), sorted(texts), _shown(context, recorded))
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return Artifact(publish=("index.html",))
+
+
+def _shown(context: Context, recorded: Mapping[str, Any]) -> Texts:
+    """The texts that the page quotes: written answers, as many as `evaluate.generation.samples` says, and terms."""
+    by_stage = {source.stage: source for source in context.inputs}
+    terms = [
+        {**row, "records": int(row["records"]), "pieces": int(row["pieces"])} for row in _terms(by_stage.get("plan"))
+    ]
+    many = find(recorded, "evaluate", "manifest", "params", "evaluate", "generation", "samples") or 0
+    # Only of scrubbed data: without that stage, a text may hold anything.
+    if not (many and context.task.writes and {"scrub_pii", "split", "evaluate"} <= by_stage.keys()):
+        return Texts(terms=terms)
+    said = by_stage["evaluate"].table("predictions.parquet", ["id", "split", "label", "answer", "quality"]).to_pylist()
+    # Ids are hashes, so that the first ones are a choice by chance.
+    answered = [row for row in said if row["split"] == "test" and row["quality"] is not None][:many]
+    records = by_stage["split"].records(context.task.schema)
+    return Texts([*samples(records, answered)], terms)
+
+
+def _terms(plan: StageFolder | None) -> list[dict[str, str]]:
+    if plan is None or not _has(plan, "terms.csv"):
+        return []
+    return [*csv.DictReader((plan.path / "terms.csv").read_text(encoding="utf-8").splitlines())]
 
 
 def _recorded(source: StageFolder) -> dict[str, Any]:
@@ -91,6 +116,7 @@ def _facts(context: Context) -> Facts:
     return Facts(
         title=statements.pop("title"),
         task=context.task.name,
+        writes=context.task.writes,
         statements=statements,
         plan=_json(by_stage.get("plan"), "plan.json"),
         training=_json(by_stage.get("finetune"), "training.json"),

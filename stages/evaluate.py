@@ -2,7 +2,7 @@
 
 in:  data/split, data/finetune   records with their split; the tuned model
      data/check_labels           may be given: scores without the suspects among the test records, too
-out: data/evaluate               predictions.parquet, confusion.csv, reliability.csv, slices.csv
+out: data/evaluate               predictions.parquet, slices.csv, and the task's tables (confusion.csv, ...)
 """
 
 from __future__ import annotations
@@ -17,10 +17,16 @@ from stages.core.errors import DataError, Fault
 from stages.core.params import EvaluateParams
 from stages.core.records import Record
 from stages.core.stage import Artifact, Context, Usage, artifact_stage, skipped, used
+from stages.core.task import Prediction
+from stages.methods.evaluate.bias import bias_scores
 from stages.methods.evaluate.fit_check import diagnose
+from stages.methods.evaluate.forgetting import forgetting
+from stages.methods.evaluate.groups import group_scores
+from stages.methods.evaluate.plots import drawn
 from stages.methods.evaluate.summary import Answered, baseline_scores, model_scores, slice_scores, without_suspects
 from stages.methods.evaluate.tables import csv_text, prediction_table
-from stages.methods.evaluate.tuned_model import open_tuned, sample
+from stages.methods.evaluate.tuned_model import TunedModel, open_tuned, sample
+from stages.methods.finetune.earlier_run import pinned
 
 REASONS = {
     "tested_on": "the record is in the test split: used for the final score, and for nothing before",
@@ -30,6 +36,7 @@ REASONS = {
 }
 _ROWS = 4096
 """Of a row group, as in the other files: who asks for one record reads little."""
+UNTUNED = "untuned"
 _REASON = {"test": "tested_on", "validation": "scored_for_choice", "train": "scored_for_fit"}
 
 
@@ -37,21 +44,50 @@ def evaluate(context: Context, folder: Path) -> Artifact:
     """Write predictions and tables. Raises DataError without labelled test records, or when the model lacks labels."""
     params: EvaluateParams = context.params
     rows, unlabelled = _read(context)
-    tuned = open_tuned(context.task, context.input("finetune"))
-    tuned.refuse_other_labels({context.task.targets(record) or "" for some in rows.values() for record in some})
+    tuned = open_tuned(context.task, context.input("finetune"), params.generation.model_dump())
+    tuned.refuse_other_labels(
+        {label for some in rows.values() for record in some for label in context.task.labels(record)}
+    )
     asked = {**rows, "train": sample(rows["train"], params.train_sample, context.seed, "evaluate")}
-    said = {name: Answered(context.task, some, tuned.predict(some)) for name, some in asked.items()}
+    said = {name: Answered(context.task, some, _ask(tuned, name, some, context)) for name, some in asked.items()}
     test = said["test"]
-    guesses = context.task.baselines(rows["train"], rows["test"], context.seed) if params.baselines else {}
-    report = model_scores(test, params.bootstrap, context.seed)
-    report |= baseline_scores(test, guesses, params.bootstrap, context.seed)
-    floor = max((scores["accuracy"] for scores in report["baselines"].values()), default=0.0)
-    report["fit"] = diagnose({name: answered.part for name, answered in said.items()}, floor)
-    report["slices"] = slice_scores(test, params.min_slice)
-    report |= _undisputed(context, test)
-    _write_tables(folder, said, report)
+    scores = test.score(params.bootstrap, context.seed)
+    report = model_scores(test, scores)
+    report |= baseline_scores(test, _guesses(tuned, rows, test, context), params.bootstrap, context.seed)
+    floor = max((row["quality"] for name, row in report["baselines"].items() if name != UNTUNED), default=0.0)
+    report["fit"] = diagnose({name: answered.part for name, answered in said.items()}, floor, scores.measure)
+    report["slices"] = slice_scores(test, params.min_slice, scores.measure)
+    report |= group_scores(test, scores.measure, params.bias.least, params.bootstrap, context.seed)
+    report |= bias_scores(tuned, params.bias, params.bootstrap, context.seed)
+    training = context.input("finetune").json("training.json")
+    learned = {record.id for name in ("train", "validation") for record in rows[name]}
+    report |= forgetting(tuned, training, params, learned, context.seed)
+    report |= _undisputed(context, test, scores.measure)
+    _write_tables(folder, said, {**drawn(test), **scores.tables, "slices.csv": _named(report["slices"])})
     usages = [usage for name, answered in said.items() for usage in _usages(_REASON[name], answered)]
     return Artifact([*usages, *(skipped(id, "no_label") for id in unlabelled)], report)
+
+
+def _ask(tuned: TunedModel, split: str, records: list[Record], context: Context) -> list[Prediction]:
+    """Predictions; of a model that writes, some test records get an answer and all others a loss alone."""
+    if not tuned.task.writes:
+        return tuned.predict(records)
+    params: EvaluateParams = context.params
+    chosen = sample(records, params.generation.records, context.seed, "generation") if split == "test" else []
+    return tuned.predict_some(records, {record.id for record in chosen})
+
+
+def _guesses(
+    tuned: TunedModel, rows: Mapping[str, list[Record]], test: Answered, context: Context
+) -> dict[str, list[Prediction]]:
+    """What others say of the test records that were answered: the baselines, and the model before it was tuned."""
+    if not context.params.baselines:
+        return {}
+    records, _ = test.given
+    guesses = context.task.baselines(rows["train"], records, context.seed)
+    source = pinned(context.input("finetune").json("training.json"))
+    untuned = context.task.load_base(source)
+    return guesses if untuned is None else {**guesses, UNTUNED: tuned.instead(untuned).predict(records)}
 
 
 def _read(context: Context) -> tuple[dict[str, list[Record]], list[str]]:
@@ -59,7 +95,7 @@ def _read(context: Context) -> tuple[dict[str, list[Record]], list[str]]:
     rows: dict[str, list[Record]] = {"test": [], "validation": [], "train": []}
     unlabelled = []
     for record in context.input("split").records(context.task.schema):
-        if context.task.targets(record) is None:
+        if not context.task.answered(record):
             unlabelled.append(record.id)
         elif record.split in rows:
             rows[record.split].append(record)
@@ -73,33 +109,40 @@ def _read(context: Context) -> tuple[dict[str, list[Record]], list[str]]:
     return rows, unlabelled
 
 
-def _undisputed(context: Context, test: Answered) -> dict[str, Any]:
+def _undisputed(context: Context, test: Answered, measure: str) -> dict[str, Any]:
     """Scores without the suspects, where the folder of `check_labels` was given."""
     checked = next((folder for folder in context.inputs if folder.stage == "check_labels"), None)
     if checked is None:
         return {}
     events = checked.table("events.parquet", ["id", "reason"]).to_pylist()
     suspects = {event["id"] for event in events if event["reason"] == "suspect_label"}
-    return {"without_suspects": without_suspects(test, suspects)}
+    return {"without_suspects": without_suspects(test, suspects, measure)}
 
 
-def _write_tables(folder: Path, said: Mapping[str, Answered], report: Mapping[str, Any]) -> None:
-    """The predictions, and what DVC draws: one row a test record, a bin of confidence, a slice."""
+def _named(slices: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"slice": name, **row} for name, row in slices.items()]
+
+
+def _write_tables(
+    folder: Path, said: Mapping[str, Answered], tables: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> None:
+    """The predictions, and what DVC draws: the task's tables, and the slices."""
     pq.write_table(prediction_table(said), folder / "predictions.parquet", compression="zstd", row_group_size=_ROWS)
-    pairs = zip(said["test"].truth, said["test"].answers, strict=True)
-    tables: dict[str, Iterable[Mapping[str, Any]]] = {
-        "confusion.csv": ({"actual": label, "predicted": answer} for label, answer in pairs),
-        "reliability.csv": report["calibration"]["bins"],
-        "slices.csv": ({"slice": name, **row} for name, row in report["slices"].items()),
-    }
     for name, rows in tables.items():
         (folder / name).write_text(csv_text(rows), encoding="utf-8")
 
 
 def _usages(reason: str, answered: Answered) -> Iterator[Usage]:
-    for prediction, correct in zip(answered.predictions, answered.correct, strict=True):
-        yield used(prediction.id, reason, correct=correct, loss=prediction.loss)
+    for prediction, quality in zip(answered.predictions, answered.quality, strict=True):
+        correct = {} if quality is None else {"correct": quality == 1.0}
+        yield used(prediction.id, reason, **correct, loss=prediction.loss)
 
 
-HEADLINE = ("accuracy*", "macro_f1*", "ece*", "loss", "baselines.*.macro_f1*", "gain.*", "fit.code", "fit.gap*")
+HEADLINE = (
+    "accuracy*", "macro_f1*", "micro_f1*", "f1*", "precision*", "recall*", "seqeval_f1*", "exact_match*", "rouge_l*",
+    "chrf*", "bleu*", "perplexity*", "ece*", "loss", "baselines.*.macro_f1*", "baselines.*.micro_f1*",
+    "baselines.*.f1*", "baselines.*.rouge_l*", "baselines.*.perplexity*", "baselines.*.loss", "gain.*", "fit.code",
+    "fit.gap*", "bias.flip_rate*", "bias.score_gap*", "bias.control_flip_rate*", "bias.excess_flip_rate*",
+    "groups.*_difference*", "forgetting.*.base", "forgetting.*.tuned", "forgetting.*.change*",
+)  # fmt: skip
 STAGE = artifact_stage("evaluate", evaluate, reasons=REASONS, uses=("seed",), headline=HEADLINE)

@@ -7,7 +7,7 @@ out: data/ingest   a record a row, and an event for every row, also for those th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.core.erasure import Erasures, read_erasures
@@ -20,14 +20,14 @@ from stages.core.storage import StageFolder
 from stages.methods.ingest.quarantine import READ, check_quarantine
 from stages.methods.ingest.row_ids import RowIds
 from stages.methods.ingest.row_record import decide_row
-from stages.methods.ingest.sampling import draw, largest_draw
+from stages.methods.ingest.sampling import draw, largest_draws
 from stages.methods.ingest.source_rows import source_rows
 from stages.methods.ingest.summary import label_counts, rows_by_outcome
 
 REASONS = {
     "created": "the row became a record",
     "created_with_replacements": "the row became a record; U+FFFD stands for bytes that do not fit the encoding",
-    "not_sampled": "left out by `ingest.limit`",
+    "not_sampled": "left out by `ingest.limit`, or by the `limit` of its source",
     "erased": "the record or its subject is on the erasure list",
     "bad_encoding": "the row holds bytes that do not fit the source's encoding",
     "malformed_row": "the row cannot be told apart into columns",
@@ -39,6 +39,11 @@ REASONS = {
     "empty_text": "the text is blank",
     "missing_label": "the label is blank",
     "unknown_label": "the label is not among `ingest.labels`",
+    "misplaced_span": "a labelled span is empty, outside the text, or overlaps another",
+    "misplaced_answer": "an answer's text does not stand at its place in the context",
+    "unknown_role": "a turn of the conversation has a role that is not known",
+    "no_reply": "the conversation does not end with a reply to learn from",
+    "bad_attribute": "a column in `attributes` holds text instead of a short code",
 }
 _PLACE = ("source", "file", "row")
 """Evidence that says where in the source a row stands."""
@@ -53,15 +58,16 @@ def ingest(context: Context) -> Iterator[Decision]:
     """
     files = find_files(context.params.sources)
     erasures = read_erasures()
-    bound = None
-    if context.params.limit is not None:
-        ids = (decision.id for decision in read_sources(context, files) if decision.record)
-        bound = largest_draw(context.seed, context.params.limit, ids)
+    bounds: Mapping[str, int] = {}
+    limits = {source.name: source.limit for source in context.params.sources if source.limit is not None}
+    if limits or context.params.limit is not None:
+        ids = ((one.record.source, one.id) for one in read_sources(context, files) if one.record)
+        bounds = largest_draws(context.seed, context.params.limit, limits, ids)
     for decision in read_sources(context, files):
-        yield settle(decision, erasures, bound, context.seed)
+        yield settle(decision, erasures, bounds, context.seed)
 
 
-def settle(decision: Decision, erasures: Erasures, bound: str | None, seed: int) -> Decision:
+def settle(decision: Decision, erasures: Erasures, bounds: Mapping[str, int], seed: int) -> Decision:
     """What becomes of a row that could be a record: erasure comes before sampling."""
     record = decision.record
     if record is None:
@@ -69,7 +75,7 @@ def settle(decision: Decision, erasures: Erasures, bound: str | None, seed: int)
     place = {name: decision.events[0].evidence[name] for name in _PLACE if name in decision.events[0].evidence}
     if kind := erasures.kind(record.id, record.subject):
         return drop_row(record.id, "erased", **place, kind=kind)
-    if bound is not None and draw(seed, record.id) > bound:
+    if record.source in bounds and draw(seed, record.id) > bounds[record.source]:
         return drop_row(record.id, "not_sampled", **place)
     return decision
 
@@ -88,10 +94,10 @@ def read_sources(context: Context, files: Sequence[SourceFile]) -> Iterator[Deci
 
 
 def _rows(source: Source, files: Sequence[SourceFile], context: Context) -> Iterator[FileRow]:
-    texts = {column.name for column in context.task.schema.of_kind("text")} - source.fields.keys()
-    named = {name for name in (source.id, source.subject, source.confidence) if name}
-    required = {*texts, *named, *source.fields.values()}
-    return source_rows(source, files, context.params.max_chars, required)
+    named = {name for name in (source.id, source.subject, source.confidence, *source.attributes) if name}
+    named |= set(source.fields.values())
+    layouts = [{*named, *(set(layout) - source.fields.keys())} for layout in context.task.layouts]
+    return source_rows(source, files, context.params.max_chars, layouts)
 
 
 def report(context: Context, folder: StageFolder) -> dict[str, Any]:

@@ -2,28 +2,36 @@
 
 in:  data/split   records with their split
 out: data/plan    plan.json: all that `finetune` goes by, what it will take, and what looks wrong
+                  terms.csv: words that the tokenizer takes apart
+                  synthetic.parquet: synthetic training records with their parents, where `augment` asks for them
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import DataError, Fault, PrivacyRefused, UsageError
-from stages.core.ledger import IdSet
+from stages.core.errors import Fault, PrivacyRefused, UsageError
 from stages.core.params import FinetuneParams, PrivacyParams
 from stages.core.progress import say, track
-from stages.core.records import Record
-from stages.core.stage import Artifact, Context, artifact_stage
+from stages.core.stage import Artifact, Context, artifact_stage, used
 from stages.core.storage import write_json
+from stages.methods.evaluate.tables import csv_text
 from stages.methods.finetune import models
-from stages.methods.finetune.batching import length
-from stages.methods.finetune.planning import UNCUT, estimate, plan_steps, token_summary, warnings
+from stages.methods.finetune.contrastive import contrastive_steps
+from stages.methods.finetune.inheritance import inherited
+from stages.methods.finetune.planning import estimate, plan_steps, warnings
+from stages.methods.finetune.survey import Survey
+from stages.methods.finetune.synthetic import synthesise, write_synthetic
+from stages.methods.finetune.vocabulary import with_words
 
-REASONS: dict[str, str] = {}
+REASONS = {
+    "augmented": "synthetic training records were made from this one (copies: how many)",
+    "known_to_parent": "a test record on which an earlier run was trained that the model comes from (by: id or text)",
+}
 _USES = ("seed", "model", "lr", "epochs", "batch_size")
 
 
@@ -31,70 +39,62 @@ def make_plan(context: Context, folder: Path) -> Artifact:
     """Write plan.json. Raises PrivacyRefused, UsageError or DataError for a training that cannot or must not run."""
     options = _options(context.params["finetune"], context.params["privacy"], str(context.shared["model"]))
     split = context.input("split")
-    tokenizer = models.load_tokenizer(context.shared["model"])
-    survey = Survey()
+    base = with_words(str(context.shared["model"]), options["new_tokens"], models.cache())
+    tokenizer = models.load_tokenizer(base)
+    survey, heritage = Survey(context.task), inherited(str(context.shared["model"]), context.task.schema)
     for batch in track(split.batches(context.task.schema), "plan", len(split), 512):
-        survey.add(batch, context, tokenizer)
-    survey.check(context)
+        survey.add(batch, tokenizer, options)
+        heritage.look(batch)
+    survey.check()
+    parents = _augment(context, folder, survey, tokenizer, options)
+    terms = survey.fit.terms(tokenizer)
+    (folder / "terms.csv").write_text(csv_text(map(asdict, terms)), encoding="utf-8")
     plan = {name: context.shared[name] for name in _USES} | {
         "task": context.task.name,
         "base": models.identity(context.shared["model"]),
+        "parents": heritage.parents,
         "finetune": options,
         "labels": sorted(survey.labels),
         "data": {"split": split.digest, "train_ids": survey.train.digest, **survey.sizes},
-        "steps": plan_steps(survey.sizes["train"], context.shared["epochs"], context.shared["batch_size"], options),
-        "tokens": survey.tokens(tokenizer, options["max_length"]),
+        "steps": _steps(survey, context, options),
+        "tokens": survey.tokens(len(terms)),
     }
-    plan |= _costs(plan, context)
-    plan["warnings"] = warnings(plan, survey.classes)
+    plan |= _costs(plan, base, context)
+    plan["warnings"] = [*warnings(plan, survey.classes), *heritage.warnings()]
     write_json(folder / "plan.json", plan)
     _tell(plan)
     report = {name: plan[name] for name in ("steps", "tokens", "parameters", "estimated", "warnings")}
-    return Artifact(report={**report, "train": survey.sizes["train"], "validation": survey.sizes["validation"]})
+    usages = [used(id, "augmented", copies=count) for id, count in sorted(parents.items())]
+    usages += [used(id, "known_to_parent", by=how) for id, how in sorted(heritage.leaked.items())]
+    return Artifact(usages, {**report, **{name: survey.sizes[name] for name in ("train", "validation", "synthetic")}})
 
 
-@dataclass
-class Survey:
-    """What one pass over the split tells about it."""
-
-    sizes: Counter[str] = field(default_factory=lambda: Counter(train=0, validation=0, test=0))
-    labels: set[str] = field(default_factory=set)
-    classes: Counter[str] = field(default_factory=Counter)
-    train: IdSet = field(default_factory=IdSet)
-    lengths: list[int] = field(default_factory=list)
-    unknown: int = 0
-    words: int = 0
-
-    def add(self, records: list[Record], context: Context, tokenizer: Any) -> None:
-        """Look at some more records; those without a label are not used and not counted."""
-        named = [(record, context.task.targets(record)) for record in records]
-        usable = [record for record, label in named if label is not None or not _is_labelled(context)]
-        self.labels |= {label for _, label in named if label is not None}
-        self.sizes.update(str(record.split) for record in usable)
-        train = [record for record in usable if record.split == "train"]
-        self.classes.update(label for record in train if (label := context.task.targets(record)) is not None)
-        for record, row in zip(train, context.task.encode(train, tokenizer, UNCUT), strict=True):
-            self.train.add(record.id)
-            self.lengths.append(length(row))
-            self.unknown += row["input_ids"].count(tokenizer.unk_token_id)
-            self.words += len(record.text.split())
-
-    def tokens(self, tokenizer: Any, max_length: int) -> dict[str, Any]:
-        """Lengths and the tokenizer's fit, over the training records."""
-        special = tokenizer.num_special_tokens_to_add()
-        return token_summary(self.lengths, max_length, self.unknown, self.words, special)
-
-    def check(self, context: Context) -> None:
-        """Raises DataError when there is nothing to learn from, or nothing to tell apart."""
-        if self.sizes["train"] and (len(self.classes) > 1 or not _is_labelled(context)):
-            return
-        rows, labels = self.sizes["train"], len(self.classes)
-        problem = f"{rows} training records with a label, {labels} different labels: nothing to learn from"
-        raise DataError(Fault("data/split", problem, "look at the counts in reports/ingest.json to reports/split.json"))
+def _augment(
+    context: Context, folder: Path, survey: Survey, tokenizer: Any, options: Mapping[str, Any]
+) -> Mapping[str, int]:
+    """Make the synthetic records that the params ask for; gives how many each parent got."""
+    augment = options["augment"]
+    if augment["method"] == "none":
+        return {}
+    train = (
+        record for record in context.input("split").records(context.task.schema) if record.id in survey.train_labels
+    )
+    made = synthesise(train, context.task, survey.train_labels, augment, context.seed)
+    records, parents = write_synthetic(folder, made, context.task.schema)
+    survey.add_synthetic(records, tokenizer, options)
+    return parents
 
 
-def _is_labelled(context: Context) -> bool:
-    return bool(context.task.schema.of_kind("label"))
+def _steps(survey: Survey, context: Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The steps of the training, and of the contrastive phase before it where that is on."""
+    epochs, batch = context.shared["epochs"], context.shared["batch_size"]
+    steps: dict[str, Any] = plan_steps(survey.learned, epochs, batch, options)
+    if not options["contrastive"]["enabled"]:
+        return steps
+    if not context.task.schema.of_kind("label", "labels"):
+        problem = "pairs of texts need labels of whole texts, which this task does not have"
+        raise UsageError(Fault("params.yaml: finetune.contrastive", problem, "turn it off"))
+    return {**steps, "contrastive": contrastive_steps(Counter(survey.train_labels.values()), batch, options)}
 
 
 def _options(finetune: FinetuneParams, privacy: PrivacyParams, model: str) -> dict[str, Any]:
@@ -110,20 +110,24 @@ def _options(finetune: FinetuneParams, privacy: PrivacyParams, model: str) -> di
     return finetune.effective()
 
 
-def _costs(plan: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    model = context.task.outline(plan["model"], plan["labels"], plan["finetune"])
+def _costs(plan: Mapping[str, Any], base: str, context: Context) -> dict[str, Any]:
+    model = context.task.outline(base, plan["labels"], plan["finetune"])
     counts = models.parameter_counts(model)
     shape = {
         **models.shape(model.config),
         "length": min(plan["finetune"]["max_length"], max(plan["tokens"]["quantiles"].values())),
     }
-    tokens = plan["tokens"]["total"] * plan["epochs"]
+    tokens = plan["tokens"]["epoch"] * plan["epochs"]
     return {"parameters": counts, "estimated": estimate(counts, shape, plan["finetune"], plan["batch_size"], tokens)}
 
 
 def _tell(plan: Mapping[str, Any]) -> None:
     steps, counts, records = plan["steps"], plan["parameters"], plan["data"]["train"]
-    say(f"  plan: {records} records, {steps['total']} steps of {steps['effective_batch']}, lr {plan['lr']:g}")
+    more = f" and {plan['data']['synthetic']} synthetic" if plan["data"].get("synthetic") else ""
+    say(f"  plan: {records} records{more}, {steps['total']} steps of {steps['effective_batch']}, lr {plan['lr']:g}")
+    if "contrastive" in steps:
+        pairs = steps["contrastive"]
+        say(f"  plan: before that, {pairs['total']} steps over {pairs['pairs']} pairs; then the head alone is trained")
     say(f"  plan: {counts['trainable']:,} of {counts['total']:,} parameters trained")
     cost = plan["estimated"]
     minutes = f"{cost['minutes_on_two_cores']:.0f} minutes on two CPU cores"

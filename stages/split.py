@@ -1,7 +1,7 @@
-"""Train, validation and test; a subject, a duplicate group or a text never crosses.
+"""Train, validation and test; a subject, a duplicate group, a text or a context never crosses.
 
 in:  data/check_labels   records whose labels were checked
-out: data/split          the same records, each with its `split`
+out: data/split          the same records, each with its `split`; for a few-shot run (`split.shots`) fewer of train
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ import pyarrow.compute as pc
 from stages.core.engine import Engine
 from stages.core.errors import DataError, Fault
 from stages.core.params import SplitParams
-from stages.core.records import Decision, Record, assign
+from stages.core.records import Decision, Record, assign, drop
 from stages.core.stage import Context, set_stage
 from stages.core.storage import Piece, StageFolder
 from stages.core.task import Task
 from stages.methods.deduplicate.shingles import digests
-from stages.methods.split.splitting import ROWS, Place, Places, places
+from stages.methods.split.shots import beyond_shots
+from stages.methods.split.splitting import ROWS, Place, Places, places, strata
 from stages.methods.split.summary import leakage, summary
 
 REASONS = {
     "train": "the model learns from it",
     "validation": "used to choose the model",
     "test": "used once, for the final score",
+    "beyond_shots": "a training record of a class that already has `split.shots` of them: a few-shot run leaves it out",
 }
 
 
@@ -50,8 +52,8 @@ class Look:
             "id": [record.id for record in records],
             "subject": [record.subject for record in records],
             "group": [record.group for record in records],
-            "text": digests([[*record.texts().values()] for record in records]),
-            "stratum": [self.task.stratum(record) for record in records],
+            "text": digests([record.binding_texts() for record in records]),
+            "strata": [strata(self.task, record) for record in records],
             "labelled": [self.task.targets(record) is not None for record in records],
         }
         return pa.table(columns, schema=ROWS)
@@ -63,7 +65,11 @@ def survey(context: Context, engine: Engine, _: Path) -> Places:
     _refuse_one_label(rows)
     found = places(rows, relabelled(context.input()), context.params, context.seed)
     _refuse_empty_parts(found, context.params)
-    return found
+    if context.params.shots is None:
+        return found
+    pairs = zip(rows["id"].to_pylist(), rows["strata"].to_pylist(), strict=True)
+    train = ((id, classes) for id, classes in pairs if found[id].part == "train")
+    return replace(found, beyond=beyond_shots(train, context.params.shots, context.seed))
 
 
 def relabelled(folder: StageFolder) -> set[str]:
@@ -73,7 +79,7 @@ def relabelled(folder: StageFolder) -> set[str]:
 
 
 def _refuse_one_label(rows: pa.Table) -> None:
-    if len(rows) and pc.all(rows["labelled"]).as_py() and len(pc.unique(rows["stratum"])) == 1:
+    if len(rows) and pc.all(rows["labelled"]).as_py() and len(pc.unique(pc.list_flatten(rows["strata"]))) == 1:
         problem = f"all {len(rows)} records have the same label: there is nothing to learn"
         step = "look at the label column in ingest.sources, at ingest.labels, and at what was dropped before"
         raise DataError(Fault("split", problem, step))
@@ -92,6 +98,8 @@ def _refuse_empty_parts(found: Places, params: SplitParams) -> None:
 def decide(record: Record, _: SplitParams, place: Place) -> Decision:
     """Put the record in its part; evidence `drawn` where the draw alone would have put it elsewhere."""
     drawn = {} if place.part == place.drawn else {"drawn": place.drawn}
+    if place.beyond:
+        return drop(record, "beyond_shots", u=place.u, **drawn)
     fold = {} if place.fold is None else {"fold": place.fold}
     return assign(replace(record, split=place.part), place.part, u=place.u, **drawn, **fold)
 
@@ -111,10 +119,11 @@ def report(context: Context, folder: StageFolder) -> Mapping[str, Any]:
 def _draws(folder: StageFolder) -> tuple[pa.ChunkedArray, Counter[int]]:
     """The part that the draw alone gave each record, in order of ids as the records are, and the sizes of the folds.
 
-    Each record has exactly one event: the decision that assigned it.
+    Each record has exactly one event of these: the decision that assigned it.
     """
     drawn, folds = list[pa.Array](), Counter[int]()
-    for batch in folder.table("events.parquet", ["reason", "evidence"]).to_batches(4096):
+    events = folder.table("events.parquet", ["action", "reason", "evidence"])
+    for batch in events.filter(pc.equal(events["action"], "assign")).to_batches(4096):
         evidence = [json.loads(text) for text in batch["evidence"].to_pylist()]
         parts = zip(evidence, batch["reason"].to_pylist(), strict=True)
         drawn.append(pa.array([found.get("drawn", part) for found, part in parts], pa.string()))

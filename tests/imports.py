@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from stages.__main__ import STAGES
 from stages.core.engine import ENGINES
+from stages.tasks import TASKS
 
 DVC = Path("dvc.yaml")
 TASK_FILE = "stages/tasks/${task}.py"
@@ -23,24 +24,29 @@ PAGES = ("report.*", "lineage*.*", "cards/*")
 """Templates of what the stage `document` writes; the others are those of commands."""
 
 
-def code_of(stage: str, task: str = "classification") -> list[str]:
+def code_of(stage: str) -> list[str]:
     """Files whose change must run the stage again: the door, the runner, and all that these import.
 
     The front door only reads the command line and is left out. Tasks and engines are found through tables of names,
-    which an import graph does not show: they are added here. Data stages use a task's own file (its columns, how it
-    reads rows); the methods behind its model are added where the model is used.
+    which an import graph does not show: they are added here. Data stages use a task's own file (its columns); how it
+    reads rows is added to `ingest`, and the methods behind its model where the model is used, those of all tasks.
     """
     graph = grimp.build_graph("stages", cache_dir=None)
     roots = [f"stages.{stage}", "stages.core.runner", TASK_TABLE]
     if stage not in ("finetune", "plan", "evaluate", "audit", "document"):
         roots += [name.partition(":")[0] for name in ENGINES.values()]
+    tasks = {place.partition(":")[0] for place in TASKS.values()}
+    behind = {module for task in tasks for module in graph.find_upstream_modules(task)}
     if stage in WITH_MODEL:
-        roots += graph.find_upstream_modules(f"stages.tasks.{task}") - {f"stages.tasks.{task}"}
+        roots += behind - tasks
+    if stage == "ingest":
+        roots += [module for module in behind if module.startswith("stages.methods.ingest.")]
     found = {module for root in roots for module in {root, *graph.find_upstream_modules(root)}}
     files = {_file_of(module) for module in found if module != "stages"}
     if "stages.methods.document.html" in found:
         files |= {str(file) for name in PAGES for file in Path("stages/templates").glob(name)}
-    return sorted({*(f for f in files if f and not _is_task(f)), TASK_FILE})
+    shared = {_file_of(task) for task in tasks & behind}  # a task that another builds on
+    return sorted({*(f for f in files if f and not _is_task(f)), *filter(None, shared), TASK_FILE})
 
 
 def _is_task(file: str) -> bool:

@@ -13,6 +13,7 @@ from stages.commands.diff_rows import Found
 from stages.methods.diff.paired import Answers, compare, crossing
 from stages.methods.diff.settings import score_rows
 from stages.methods.diff.verdict import Verdict, verdict, warnings
+from stages.methods.document.measures import quality_of
 
 _SEED = 13
 _PREDICTIONS = "predictions.parquet"
@@ -42,14 +43,18 @@ def compare_scores(a: Kept, b: Kept, reworded: pa.Array) -> Found:
 
 def _answers(side: Kept) -> Answers | None:
     """A version's predictions on its test split; None where they are gone or there are none."""
-    columns = ["id", "split", "label", "answer", "correct", "loss", "scores"]
+    columns = ["id", "split", "label", "answer", "correct", "quality", "loss", "scores"]
     table = side.table("evaluate", _PREDICTIONS, columns)
     if table is None:
         return None
     test = table.filter(pc.equal(table["split"], "test"))
     keys = [chunk.keys for chunk in test["scores"].chunks if len(chunk)]
-    classes = sorted(pc.unique(pa.chunked_array(keys)).to_pylist()) if keys else []
-    return Answers(test.drop_columns(["split", "scores"]), tuple(classes)) if len(test) else None
+    classes = pc.unique(pa.chunked_array(keys)) if keys else pa.array([], pa.string())
+    # Of sets of labels and of spans there are scores, too; the answer is one of the classes only where it is one label.
+    single = pc.all(pc.is_in(test["answer"], value_set=classes)).as_py()
+    names = tuple(sorted(classes.to_pylist())) if single else ()
+    measure = quality_of(side.json("evaluate", "report.json"))
+    return Answers(test.drop_columns(["split", "scores"]), names, measure) if len(test) else None
 
 
 def _both(a: Answers, b: Answers) -> pa.ChunkedArray:

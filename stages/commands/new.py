@@ -9,11 +9,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from stages.commands.use_presets import USUAL, preset_file
+from stages.commands.use_rows import FORMATS, look_at
 from stages.core.decisions import PII_DECISIONS, PiiDecisions, write_pii_decisions
-from stages.core.errors import Fault, UsageError
+from stages.core.errors import DataError, Fault, UsageError
 from stages.core.keys import make_key
+from stages.core.params import Params, Source
 from stages.core.params_file import read_params
 from stages.methods.skeleton import SourceChoice, read_me, source_name, starting_params
+from stages.tasks import load_task
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COPIED = (
@@ -21,37 +25,43 @@ _COPIED = (
     ".dvc/.gitignore", "benchmarks", "data/raw/.gitkeep", "data/samples", "docs", "presets", "requirements", "stages",
     "tests",
 )  # fmt: skip
-_SAMPLE = "data/samples/classification.csv"
+_HOW = "with --map COLUMN=NAME"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, and what the data looks like."""
+    """Where to, what kind of project, and what the data looks like."""
     parser.add_argument("dir", type=Path, metavar="DIR", help="a folder that does not exist, or is empty")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="your data; it is copied to DIR/data/raw")
-    parser.add_argument("--text", metavar="COL", help="its column with the text (default: text)")
-    parser.add_argument("--label", metavar="COL", help="its column with the label (default: label)")
-    parser.add_argument("--id", metavar="COL", help="its column with the row's own key, if it has one")
-    parser.add_argument("--subject", metavar="COL", help="its column naming the person a row is about, if it has one")
+    parser.add_argument("--preset", default=USUAL, metavar="NAME",
+                        help="what kind of project: `rowtrail use` lists them (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--file", "--csv", type=Path, metavar="FILE", help="your data; it is copied to DIR/data/raw")
+    parser.add_argument("--format", choices=FORMATS, default="auto", help="how it is written (default: by its ending)")
+    parser.add_argument("--map", action="append", default=[], metavar="COLUMN=NAME",
+                        help="what your file calls a column of the task, e.g. question=frage; docs/tasks.md lists the "
+                        "columns; once for each")  # fmt: skip
+    parser.add_argument("--text", metavar="NAME", help="the same as --map text=NAME")
+    parser.add_argument("--label", metavar="NAME", help="the same as --map label=NAME")
+    parser.add_argument("--id", metavar="NAME", help="your file's column with the row's own key, if it has one")
+    parser.add_argument(
+        "--subject", metavar="NAME", help="your file's column naming the person a row is about, if it has one"
+    )
     parser.add_argument("--sample", action="store_true", help="start with a few invented rows, to try things out")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the project. Raises UsageError before anything is written when it cannot be made."""
-    columns = {"--text": args.text, "--label": args.label, "--id": args.id, "--subject": args.subject}
-    data = _checked(args.dir, args.csv, {option: name for option, name in columns.items() if name}, args.sample)
-    choice = SourceChoice(
-        name=source_name(data.stem) if data else "mine",
-        file=data.name if data else None,
-        text=args.text or "text",
-        label=args.label or "label",
-        id=args.id,
-        subject=args.subject,
-        public=args.sample,
-    )
-    preset = (_ROOT / "presets" / "classification.yaml").read_text(encoding="utf-8")
+    """Make the project. Raises UsageError or DataError before anything is written when it cannot be made."""
+    preset = preset_file(args.preset)
+    params = read_params(preset)
+    data = _sample(args.preset, params.task) if args.sample else args.file
+    faults = [*_place_faults(args.dir), *_data_faults(args, data)]
+    choice = SourceChoice("mine", None, {**params.ingest.sources[0].fields, **_mapping(args)})
+    if data and data.is_file():
+        choice, more = _looked(args, data, params)
+        faults += more
+    if faults:
+        raise UsageError(*faults)
     _copy(args.dir, data)
-    (args.dir / "params.yaml").write_text(starting_params(choice, preset), encoding="utf-8")
-    (args.dir / "README.md").write_text(read_me(choice), encoding="utf-8")
+    (args.dir / "params.yaml").write_text(starting_params(choice, preset.read_text(encoding="utf-8")), encoding="utf-8")
+    (args.dir / "README.md").write_text(read_me(choice, args.preset), encoding="utf-8")
     read_params(args.dir / "params.yaml")
     make_key(args.dir / ".rowtrail" / "key")
     for line in _git(args.dir):
@@ -62,8 +72,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(target: Path, csv: Path | None, columns: dict[str, str], sample: bool) -> Path | None:
-    """The data file to copy, if any. Raises UsageError with everything that stands in the way."""
+def _sample(preset: str, task: str) -> Path | None:
+    """Invented rows for this preset, or for its task."""
+    return next((file for name in (preset, task) for file in (_ROOT / "data/samples").glob(f"{name}.*")), None)
+
+
+def _place_faults(target: Path) -> list[Fault]:
     faults = []
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         faults.append(Fault(str(target), "exists and is not an empty folder", "choose another place"))
@@ -71,33 +85,53 @@ def _checked(target: Path, csv: Path | None, columns: dict[str, str], sample: bo
     if missing:
         step = "run it from a clone of the repository: a project is a copy of it"
         faults.append(Fault(str(_ROOT), f"lacks {', '.join(missing)}", step))
-    if sample and csv:
-        faults.append(Fault("--sample", "cannot go with --csv", "leave one of them out"))
-    data = _ROOT / _SAMPLE if sample else csv
+    return faults
+
+
+def _data_faults(args: argparse.Namespace, data: Path | None) -> list[Fault]:
+    """What is wrong with how the data was named."""
+    faults = [
+        Fault(f"--map {pair}", "is not of the form COLUMN=NAME", "write e.g. --map text=body")
+        for pair in args.map
+        if not all(pair.partition("="))
+    ]
+    if args.sample and args.file:
+        faults.append(Fault("--sample", "cannot go with --file", "leave one of them out"))
     if data and not data.is_file():
         faults.append(Fault(str(data), "no such file", "check the path"))
-    elif data:
-        faults += _column_faults(data, columns)
-    if faults:
-        raise UsageError(*faults)
-    return data
+    return faults
 
 
-def _column_faults(data: Path, columns: dict[str, str]) -> list[Fault]:
-    """Columns that were named but are not in the header. Column names are shown: they are no text of a record."""
-    import csv
+def _mapping(args: argparse.Namespace) -> dict[str, str]:
+    """The file's names for the task's columns, as far as they were said."""
+    pairs = (pair.partition("=") for pair in args.map)
+    said = {"text": args.text, "label": args.label, **{column: name for column, _, name in pairs}}
+    return {column: name for column, name in said.items() if name}
 
-    if data.suffix.lower() not in (".csv", ".tsv"):
-        return []
-    with data.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        header = next(csv.reader(file, delimiter="\t" if data.suffix.lower() == ".tsv" else ","), [])
-    wanted = {"--text": "text", "--label": "label", **columns}
-    known = ", ".join(header[:30]) or "none"
-    return [
-        Fault(f"{option} {name}", f"{data.name} has no such column", f"its columns: {known}")
-        for option, name in wanted.items()
-        if name not in header
-    ]
+
+def _named(args: argparse.Namespace) -> dict[str, str]:
+    """The columns of the file that were named, by the option as it was given."""
+    options = {name: getattr(args, name) for name in ("text", "label", "id", "subject")}
+    said = {f"--{name} {column}": column for name, column in options.items() if column}
+    return {**said, **{f"--map {pair}": pair.partition("=")[2] for pair in args.map}}
+
+
+def _looked(args: argparse.Namespace, data: Path, params: Params) -> tuple[SourceChoice, list[Fault]]:
+    """The source, and why the task could not learn from it."""
+    task, name, said = load_task(params.task), source_name(data.stem), _mapping(args)
+    source = Source(name=name, uri=str(data), license="-", format=args.format, fields=said)
+    try:
+        look = look_at(data, source, task)
+        usual = {c: n for c, n in params.ingest.sources[0].fields.items() if n in look.columns}
+        fields = {**usual, **said}
+        if fields != said:
+            look = look_at(data, source.model_copy(update={"fields": fields}), task)
+    except DataError as error:
+        return SourceChoice(name, data.name), list(error.faults)
+    faults = look.missing(data.name, _named(args)) or look.problems(data.name, fields, task, _HOW)
+    labels = look.labels <= {*(params.ingest.labels or look.labels)}
+    written = look.format if look.format in ("squad", "conll") else args.format
+    return SourceChoice(name, data.name, fields, written, args.id, args.subject, args.sample, labels), faults
 
 
 def _copy(target: Path, data: Path | None) -> None:

@@ -1,120 +1,110 @@
-"""`rowtrail predict TEXT` or `--file FILE`: what the tuned model says."""
+"""`rowtrail predict TEXT`, `predict COLUMN=VALUE ...` or `predict --file FILE`: what the tuned model says."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.commands.predict_model import ModelFolder
+from stages.commands.predict_rows import record_of, row_of, rows_of
+from stages.commands.use_rows import FORMATS
 from stages.core.errors import Fault, UsageError
-from stages.core.formats import ENDINGS, read_rows
-from stages.core.params import Source
 from stages.core.records import Record
 from stages.core.rows import FileRow
-from stages.core.storage import StageFolder
 from stages.core.task import Prediction, RowFault, Task
+from stages.methods.evaluate.tuned_model import TunedModel
+from stages.methods.text_table import printable
 
-_BATCH = 256
-_LONGEST = 1_000_000
-_FORMATS = ("txt", "csv", "tsv", "jsonl", "parquet")
+_BATCH, _BATCH_WRITING = 256, 16
 _DIGITS = 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A text or a file, and the model's folder."""
+    """What to ask, whom, and how long an answer may be."""
     parser.description = (
-        "Ask the tuned model. The text goes to it as it is: what `clean` and `scrub_pii` did to the training texts is "
-        "not done here, and a text longer than the plan's max_length is cut."
+        "Ask the tuned model. What is asked goes to it as it is: what `clean` and `scrub_pii` did to the training "
+        "texts is not done here, and a text longer than the plan's max_length is cut, or read in windows."
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("text", nargs="?", metavar="TEXT", help="a text")
-    what.add_argument("--file", type=Path, help="txt (a text a line), csv, tsv, jsonl or parquet (column `text`); "
-                      "prints a JSON object a row: row, id if there is one, label, scores; no text")  # fmt: skip
-    parser.add_argument(
-        "--model", type=Path, default=Path("data/finetune"), metavar="DIR", help="what `finetune` wrote"
-    )
-    parser.add_argument("--json", action="store_true", help="print the answer to TEXT as JSON")
+    what.add_argument("asked", nargs="*", default=[], metavar="TEXT", help="a text, in quotes; where the task takes "
+                      'more than one: COLUMN=VALUE for each, e.g. question="Who pays?" context="..."')  # fmt: skip
+    what.add_argument("--file", type=Path, help="rows as for training (docs/tasks.md), or txt with a text a line; "
+                      "prints a JSON object a row: row, id if there is one, and label, labels, spans or answer; scores "
+                      "where there are any; not what was asked")  # fmt: skip
+    parser.add_argument("--format", choices=FORMATS, default="auto", help="how the file is written (by its ending)")
+    parser.add_argument("--model", type=Path, default=Path("data/finetune"), metavar="DIR",
+                        help="what `finetune` wrote, or a folder of `rowtrail export model`")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.add_argument("--max-new-tokens", type=_count, default=128, metavar="N",
+                        help="of the longest answer, where the model writes it (%(default)s)")  # fmt: skip
+    parser.add_argument("--num-beams", type=_count, default=1, metavar="N",
+                        help="beams of the search for it; with more than one it is shown at its end (1)")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the answers; 1 when rows of the file could not be asked. Raises DataError when there is no tuned model."""
-    training = StageFolder(args.model).json("training.json")
-    rows = _rows(args.file) if args.file else iter([FileRow(1, {"text": args.text})])
-    asked = Asked(training, args.model / "model")
-    if args.file:
-        return _print_rows(asked.answers(rows))
-    ((row, answer),) = asked.answers(rows)
-    if isinstance(answer, RowFault):
-        raise UsageError(Fault("TEXT", f"cannot be asked: {answer.code}", "give a text of at least one character"))
-    if args.json:
-        print(_line(row, answer))
-    else:
-        width = max(map(len, answer.scores))
-        for label, score in sorted(answer.scores.items(), key=lambda item: -item[1]):
-            print(f"{label:<{width}}  {score:.4f}")
-    return 0
-
-
-class Asked:
-    """A tuned model that answers rows."""
-
-    def __init__(self, training: Mapping[str, Any], folder: Path) -> None:
-        from stages.tasks import load_task
-
-        self.task: Task = load_task(training["task"])
-        self.model, self.tokenizer = self.task.load_tuned(folder)
-        self.max_length = int(training["max_length"])
-
-    def answers(self, rows: Iterable[FileRow]) -> Iterator[tuple[FileRow, Prediction | RowFault]]:
-        """Each row with its prediction, or with what is wrong with it; in order, in bounded memory."""
-        rows = iter(rows)
-        while batch := list(itertools.islice(rows, _BATCH)):
-            read = [self._record(row) for row in batch]
-            records = [record for record in read if isinstance(record, Record)]
-            predictions = iter(self.task.predict(self.model, self.tokenizer, records, self.max_length))
-            for row, record in zip(batch, read, strict=True):
-                yield row, next(predictions) if isinstance(record, Record) else record
-
-    def _record(self, row: FileRow) -> Record | RowFault:
-        if row.fault:
-            return row.fault
-        texts = {column.name for column in self.task.schema.of_kind("text")}
-        try:
-            values = self.task.read_row({name: row.columns[name] for name in texts & set(row.columns)}, None)
-        except RowFault as fault:
-            return fault
-        return Record(str(row.place), "predict", str(row.place), self.task.schema, values)
-
-
-def _rows(file: Path) -> Iterator[FileRow]:
-    format = ENDINGS.get(file.suffix.lower())
-    if format not in _FORMATS:
-        problem = f"cannot tell how to read {file.suffix or 'a file without an ending'}"
-        raise UsageError(Fault(str(file), problem, f"give a file that ends in .{', .'.join(_FORMATS)}"))
-    if not file.is_file():
-        raise UsageError(Fault(str(file), "no such file", "check the path"))
-    source = Source(name="predict", uri=str(file), license="not a source")
-    return iter(read_rows(file, source, format, _LONGEST))
-
-
-def _print_rows(answers: Iterable[tuple[FileRow, Prediction | RowFault]]) -> int:
+    folder = ModelFolder(args.model)
+    rows = rows_of(args.file, args.format, folder.task) if args.file else iter([row_of(args.asked, folder.task)])
+    first = next(rows, None)  # what is wrong with the question is told before the model is loaded, which takes seconds
+    rows = itertools.chain([] if first is None else [first], rows)
+    record = record_of(first, folder.task) if first and not args.file else None
+    if isinstance(record, RowFault):
+        field = f" ({record.evidence['field']})" if "field" in record.evidence else ""
+        raise UsageError(Fault("TEXT", f"cannot be asked: {record.code}{field}", "docs/tasks.md says what is needed"))
+    tuned = folder.open({"max_new_tokens": args.max_new_tokens, "num_beams": args.num_beams})
+    if record and not args.json:
+        _tell(tuned, record)
+        return 0
     failed = 0
-    for row, answer in answers:
+    for row, answer in answers(tuned, rows):
         failed += isinstance(answer, RowFault)
-        print(_line(row, answer))
+        print(_line(tuned.task, row, answer), flush=True)
     return 1 if failed else 0
 
 
-def _line(row: FileRow, answer: Prediction | RowFault) -> str:
+def answers(tuned: TunedModel, rows: Iterator[FileRow]) -> Iterator[tuple[FileRow, Prediction | RowFault]]:
+    """Each row with its prediction, or with what is wrong with it; in order, in bounded memory."""
+    while batch := list(itertools.islice(rows, _BATCH_WRITING if tuned.task.writes else _BATCH)):
+        read = [record_of(row, tuned.task) for row in batch]
+        predictions = iter(tuned.predict([record for record in read if isinstance(record, Record)]))
+        for row, record in zip(batch, read, strict=True):
+            yield row, next(predictions) if isinstance(record, Record) else record
+
+
+def _tell(tuned: TunedModel, record: Record) -> None:
+    """Print the answer for a person, each piece as soon as it is there."""
+    piece = ""
+    for piece in tuned.task.answer(tuned.model, tuned.tokenizer, record, tuned.options):
+        print(printable(piece), end="", flush=True)
+    if not piece.endswith("\n"):
+        print()
+
+
+def _line(task: Task, row: FileRow, answer: Prediction | RowFault) -> str:
     said: dict[str, Any] = {"row": row.place}
     if row.columns.get("id") is not None:
         said["id"] = row.columns["id"]
     if isinstance(answer, RowFault):
         said["problem"] = answer.code
     else:
-        said["label"] = answer.answer
-        said["scores"] = {label: round(score, _DIGITS) for label, score in answer.scores.items()}
-    return json.dumps(said, ensure_ascii=False, default=str)
+        kinds = [column.kind for column in task.schema.of_kind("label", "labels", "spans")]
+        said[kinds[0] if kinds else "answer"] = answer.answer
+        if answer.scores:
+            said["scores"] = {label: round(score, _DIGITS) for label, score in answer.scores.items()}
+    return json.dumps(said, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

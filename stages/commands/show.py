@@ -16,7 +16,7 @@ from stages.core.errors import Fault, UsageError
 from stages.core.storage import StageFolder
 from stages.methods.text_table import printable, text_table
 
-_IDENTITY = ("id", "source", "source_row", "subject", "group", "split", "language", "confidence")
+_IDENTITY = ("id", "source", "source_row", "subject", "group", "split", "language", "confidence", "attributes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def records(folder: StageFolder, wanted: int) -> Iterator[str]:
     with pq.ParquetFile(path) as file:
         found = next(file.iter_batches(batch_size=wanted), None)
     for row in found.to_pylist() if found is not None else []:
-        yield from ["", "  ".join(f"{name} {row[name]}" for name in _IDENTITY if row.get(name) is not None)]
+        yield from ["", "  ".join(f"{name} {row[name]}" for name in _IDENTITY if row.get(name) not in (None, []))]
         yield from (f"  {name}: {_shown(value)}" for name, value in row.items() if name not in _IDENTITY)
 
 

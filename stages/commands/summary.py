@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import DataError, Fault
+from stages.methods.document.measures import headlines, measure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,15 +57,42 @@ def _findings(scrub: Mapping[str, Any], labels: Mapping[str, Any]) -> list[str]:
 
 
 def _scores(evaluate: Mapping[str, Any], audit: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for name in ("accuracy", "macro_f1"):
-        if name in evaluate:
-            value, low, high = (evaluate[f"{name}{end}"] for end in ("", "_low", "_high"))
-            lines.append(f"{name:<12} {value:.3f} (95 % interval {low:.3f} to {high:.3f})")
-    for name, scores in evaluate.get("baselines", {}).items():
-        lines.append(f"  {name:<14} {scores['macro_f1']:.3f} macro F1")
+    """The scores that tell most; then each baseline's, and what the model gains over it."""
+    lines = [f"{name:<12} {_value(evaluate, name)}{_interval(evaluate, name)}" for name in headlines(evaluate, 2)]
+    others = evaluate.get("baselines", {})
+    for name, scores in others.items():
+        told = [f"{_value(scores, one)} {measure(one).within}" for one in _compared(others) if one in scores]
+        lines += [f"  {name:<14} {', '.join(told)}{_gain(evaluate, name)}"] if told else []
     attacks = [audit.get("membership", {}).get(name) for name in ("auc", "calibrated_auc")]
     if any(attacks):
         strongest = max(auc for auc in attacks if auc is not None)
         lines.append(f"membership   AUC {strongest:.3f} of the stronger attack (0.5: nothing tells who was trained on)")
     return lines
+
+
+def _compared(others: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What baselines are compared by: where there is another score, not accuracy, which a majority class has too."""
+    names = headlines({name for scores in others.values() for name in scores}, 2)
+    return [name for name in names if name != "accuracy"] or names
+
+
+def _value(scores: Mapping[str, Any], name: str) -> str:
+    return f"{scores[name]:.{3 if measure(name).unit == '%' else 1}f}"
+
+
+def _interval(scores: Mapping[str, Any], name: str) -> str:
+    ends = {end: {name: scores[f"{name}_{end}"]} for end in ("low", "high") if f"{name}_{end}" in scores}
+    if len(ends) < 2:
+        return ""
+    return f" (95 % interval {_value(ends['low'], name)} to {_value(ends['high'], name)})"
+
+
+def _gain(evaluate: Mapping[str, Any], other: str) -> str:
+    """What is gained over a baseline, compared row by row: the report has one score or two of it."""
+    gained = evaluate.get("gain", {}).get(other, {})
+    name = next(iter(headlines([name for name in gained if name != "accuracy"], 1)), None)
+    if name is None or f"{name}_low" not in gained:
+        return ""
+    scale = measure(name).scale
+    value, low, high = (scale * gained[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return f"; gain {value:+.1f} points of {measure(name).within} ({low:+.1f} to {high:+.1f})"

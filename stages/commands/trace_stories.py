@@ -26,7 +26,7 @@ from stages.methods.story import (
 
 _ABOUT = ("source", "source_row", "subject", "group", "split", "language", "confidence")
 _EVENT = ("seq", "action", "reason", "evidence")
-_PREDICTION = ("label", "answer", "correct", "loss", "scores")
+_PREDICTION = ("label", "answer", "correct", "quality", "loss", "scores")
 
 
 def stories(ids: Iterable[str], folders: Sequence[StageFolder]) -> list[Story]:

@@ -19,6 +19,7 @@ from stages.commands.verify_checks import Check, Finding, Group, run_group
 from stages.commands.verify_decisions import decision_checks
 from stages.commands.verify_events import event_checks
 from stages.commands.verify_origin import anchor_checks, environment_checks, erasure_checks, source_checks
+from stages.commands.verify_parents import parent_checks
 from stages.commands.verify_project import Project
 from stages.commands.verify_records import record_checks
 from stages.commands.verify_splits import split_checks
@@ -65,6 +66,7 @@ def kinds(args: argparse.Namespace) -> dict[str, Iterator[Check]]:
         "decisions": decision_checks(project),
         "reports": report_checks(project),
         "splits": split_checks(project),
+        "parents": parent_checks(project),
         "sources": source_checks(project),
         "erasures": erasure_checks(project),
         "environment": environment_checks(),

@@ -18,7 +18,7 @@ from stages.commands.verify_project import DATA, EVENTS, MANIFEST, RECORDS, Proj
 from stages.core.errors import DataError, Fault
 
 _STEP = "the folder is not what the stage wrote: `dvc checkout` brings that back"
-_IDENTITY = ("source", "source_row", "subject", "confidence")
+_IDENTITY = ("source", "source_row", "subject", "confidence", "attributes")
 """Columns that no stage after ingest may change."""
 _WRITERS = {"group": "deduplicate", "split": "split", "language": "clean"}
 """Columns that belong to one of the stages that come with Rowtrail; a stage of one's own may write them, too."""

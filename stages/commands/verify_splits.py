@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.commands.verify_checks import Check, Finding, Note, counted, read_json, some
+from stages.commands.verify_predictions import PREDICTIONS, predictions
 from stages.commands.verify_project import DATA, EVENTS, MANIFEST, RECORDS, Project, id_set
 from stages.core.errors import Fault
+from stages.core.storage import StageFolder
 from stages.methods.deduplicate.shingles import digests
-from stages.methods.split.splitting import PARTS, component_keys, draw, part_of
+from stages.methods.split.shots import beyond_shots
+from stages.methods.split.splitting import PARTS, component_keys, draw, part_of, strata
 
 _STEP = "the folder is not what the stage wrote: `dvc checkout` brings that back"
 _ROLES = {
@@ -25,7 +27,6 @@ _ROLES = {
 }
 """What a stage says it used a record for, and the split in which such records are."""
 _ALL_USED = {"finetune": ("trained_on", "train"), "evaluate": ("tested_on", "test")}
-_PREDICTIONS = "predictions.parquet"
 _U = 6  # digits of a draw in the evidence
 
 
@@ -39,13 +40,26 @@ class Splits:
     def rows(self) -> pa.Table:
         """`id`, `subject`, `group`, `part`, and `text`: a digest of the normalised texts."""
         folder = self.project.folder("split")
-        table = folder.table(columns=["id", "subject", "group", "split"]).rename_columns(
-            ["id", "subject", "group", "part"]
-        )
-        texts: list[bytes] = []
-        for batch in folder.batches(self.project.task.schema, 4096):
-            texts += digests([[*record.texts().values()] for record in batch])
-        return table.append_column("text", pa.array(texts, pa.binary())).combine_chunks()
+        parts = folder.table(columns=["split"])["split"]
+        return self._look(folder).append_column("part", parts).combine_chunks()
+
+    @cached_property
+    def given(self) -> pa.Table | None:
+        """`id`, `subject`, `group`, `text` and `strata` of all records that `split` was given.
+
+        Those that a few-shot run leaves out bind others into groups, too. None where the folder is not here.
+        """
+        (stage,) = self.project.manifest("split")["inputs"]
+        return self._look(self.project.folder(stage)) if self.project.has(stage, RECORDS) else None
+
+    def _look(self, folder: StageFolder) -> pa.Table:
+        task, texts, named = self.project.task, list[bytes](), list[tuple[str, ...]]()
+        for batch in folder.batches(task.schema, 4096):
+            texts += digests([record.binding_texts() for record in batch])
+            named += [strata(task, record) for record in batch]
+        table = folder.table(columns=["id", "subject", "group"])
+        table = table.append_column("text", pa.array(texts, pa.binary()))
+        return table.append_column("strata", pa.array(named, pa.list_(pa.string())))
 
     def ids_in(self, part: str) -> pa.ChunkedArray:
         """The ids of a split."""
@@ -72,7 +86,7 @@ def split_checks(project: Project) -> Iterator[Check]:
     if project.has("finetune"):
         yield Check(str(DATA / "finetune" / "training.json"), partial(_training, splits))
     if project.has("evaluate"):
-        yield Check(str(DATA / "evaluate" / _PREDICTIONS), partial(_predictions, splits))
+        yield Check(str(DATA / "evaluate" / PREDICTIONS), partial(predictions, project, _ROLES["evaluate"]))
 
 
 def _crossing(splits: Splits) -> Iterator[Finding]:
@@ -94,10 +108,10 @@ def _assigned(splits: Splits) -> Iterator[Finding]:
     """Each record lies where its event says, and that is where its draw puts it (or the event says it was moved)."""
     rows, place = splits.rows, str(DATA / "split" / EVENTS)
     said = splits.project.folder("split").table(EVENTS, ["id", "action", "reason", "evidence"])
-    said = said.filter(pc.equal(said["action"], "assign"))
-    at = pc.index_in(rows["id"], said["id"].combine_chunks())
-    here = said.take(at.fill_null(0)) if len(said) else said
-    if at.null_count or len(said) != len(rows):
+    assigned = said.filter(pc.equal(said["action"], "assign"))
+    at = pc.index_in(rows["id"], assigned["id"].combine_chunks())
+    here = assigned.take(at.fill_null(0)) if len(assigned) else assigned
+    if at.null_count or len(assigned) != len(rows):
         yield Fault(place, "does not have one assignment for each record", _STEP)
         return
     other = rows["id"].filter(pc.not_equal(here["reason"].combine_chunks(), rows["part"]))
@@ -105,23 +119,44 @@ def _assigned(splits: Splits) -> Iterator[Finding]:
         yield Fault(
             place, f"assigns {counted(len(other))} to another split than theirs: {some(other.to_pylist())}", _STEP
         )
-    yield from _draws(splits, here)
+    left_out = said.filter(pc.equal(said["reason"], "beyond_shots"))
+    if not len(left_out):
+        yield from _draws(splits, here, rows)
+    elif splits.given is None:
+        yield Note(f"{place}: without the records that a few-shot run left out, the draws cannot be made again")
+    else:
+        yield from _draws(splits, pa.concat_tables([here, left_out]), splits.given)
+        yield from _shots(splits, left_out["id"].to_pylist(), splits.given)
 
 
-def _draws(splits: Splits, events: pa.Table) -> Iterator[Finding]:
+def _draws(splits: Splits, events: pa.Table, given: pa.Table) -> Iterator[Finding]:
+    """The events against the draws of the groups, which are made of the `given` records."""
     params = splits.project.manifest("split")["params"]
     seed, shares = params["seed"], (params["split"]["validation"], params["split"]["test"])
-    keys = component_keys(splits.rows)
+    keys = component_keys(given).take(pc.index_in(events["id"], given["id"].combine_chunks()))
     wrong, row = [], 0
     for batch in events.select(["id", "reason", "evidence"]).to_batches(4096):
         drawn_by = keys.slice(row, len(batch)).to_pylist()
         row += len(batch)
-        for key, id, part, evidence in zip(drawn_by, *(column.to_pylist() for column in batch.columns), strict=True):
+        for key, id, reason, evidence in zip(drawn_by, *(column.to_pylist() for column in batch.columns), strict=True):
             said, u = json.loads(evidence), draw(seed, key)
+            part = "train" if reason == "beyond_shots" else reason
             if said.get("u") != round(u, _U) or said.get("drawn", part) != part_of(u, *shares):
                 wrong.append(id)
     if wrong:
         problem = f"{counted(len(wrong))} with another draw than seed and group give: {some(wrong)}"
+        yield Fault(str(DATA / "split" / EVENTS), problem, _STEP)
+
+
+def _shots(splits: Splits, left_out: list[str], given: pa.Table) -> Iterator[Finding]:
+    """A few-shot run leaves out the training records that the seed and their classes say, and no others."""
+    params = splits.project.manifest("split")["params"]
+    train = {*splits.ids_in("train").to_pylist(), *left_out}
+    pairs = zip(given["id"].to_pylist(), given["strata"].to_pylist(), strict=True)
+    classes = [(id, named) for id, named in pairs if id in train]
+    due = beyond_shots(classes, params["split"].get("shots") or len(train), params["seed"])
+    if wrong := sorted(due.symmetric_difference(left_out)):
+        problem = f"{counted(len(wrong))} left out or kept otherwise than seed and classes give: {some(wrong)}"
         yield Fault(str(DATA / "split" / EVENTS), problem, _STEP)
 
 
@@ -160,46 +195,3 @@ def _training(splits: Splits) -> Iterator[Finding]:
         yield Fault(str(plan), "plans for other training records than those the model was trained on", "`dvc repro`")
     if data["split"] != project.sha256(DATA / "split" / MANIFEST):
         yield Fault(str(plan), "was made for another split than data/split", "run `dvc repro`")
-
-
-def _predictions(splits: Splits) -> Iterator[Finding]:
-    """The predictions against the split, and against the events and the accuracy that were written from them."""
-    place = str(DATA / "evaluate" / _PREDICTIONS)
-    folder = splits.project.folder("evaluate")
-    said = folder.table(_PREDICTIONS)
-    rows = splits.project.folder("split").table(columns=["id", "split"])
-    at = pc.index_in(said["id"], rows["id"].combine_chunks()).combine_chunks()
-    parts = rows["split"].combine_chunks().take(at)
-    wrong = said["id"].filter(pc.fill_null(pc.not_equal(parts, said["split"].combine_chunks()), True))
-    if len(wrong):
-        yield Fault(
-            place, f"{counted(len(wrong))} with another split than in data/split: {some(wrong.to_pylist())}", _STEP
-        )
-    roles = {f"{part}": reason for reason, part in _ROLES["evaluate"].items()}
-    expected = {(id, roles.get(part, part)): facts for id, part, facts in _facts(said)}
-    events = folder.table(EVENTS, ["id", "reason", "evidence"]).to_pylist()
-    told = {(row["id"], row["reason"]): json.loads(row["evidence"]) for row in events if row["reason"] != "no_label"}
-    if differing := {key[0] for key in expected.keys() | told.keys() if expected.get(key) != told.get(key)}:
-        problem = f"{counted(len(differing))} scored otherwise than data/evaluate/{EVENTS} says: {some(differing)}"
-        yield Fault(place, problem, _STEP)
-    yield from _answers(said, folder.json("report.json"))
-
-
-def _facts(said: pa.Table) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Id, split, and what the event of a prediction says of it."""
-    for row in said.select(["id", "split", "correct", "loss"]).to_pylist():
-        yield row["id"], row["split"], {"correct": row["correct"], "loss": row["loss"]}
-
-
-def _answers(said: pa.Table, report: dict[str, Any]) -> Iterator[Finding]:
-    place = str(DATA / "evaluate" / _PREDICTIONS)
-    if "accuracy" not in report:
-        yield Note(f"{place}: the scores of this task were not computed again")
-        return
-    right = pc.equal(said["label"], said["answer"])
-    if wrong := said["id"].filter(pc.not_equal(right, said["correct"])).to_pylist():
-        yield Fault(place, f"{counted(len(wrong))} marked right or wrong against their label: {some(wrong)}", _STEP)
-    test = said.filter(pc.equal(said["split"], "test"))
-    accuracy = pc.mean(pc.cast(test["correct"], pa.float64())).as_py()
-    if accuracy is None or round(accuracy, 6) != report["accuracy"]:
-        yield Fault(place, "does not give the accuracy of data/evaluate/report.json", _STEP)

@@ -29,7 +29,7 @@ def checkpoint_folder(key: str) -> Iterator[Path]:
         yield folder
         return
     with _locked(folder.with_name(f"{key}.lock")):
-        for checkpoint in folder.glob("checkpoint-*"):
+        for checkpoint in folder.rglob("checkpoint-*"):
             if not is_complete(checkpoint):
                 shutil.rmtree(checkpoint)
         yield folder

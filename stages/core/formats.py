@@ -94,8 +94,10 @@ def _squad(document: Any, path: Path) -> Iterator[FileRow]:
 
 def _question(place: int, question: Any, context: Any, title: Any) -> FileRow:
     try:
-        answers = [{"start": one["answer_start"], "text": one["text"]} for one in question.get("answers") or ()]
-        asked = {"question": question["question"], "context": context, "answers": answers}
+        asked = {"question": question["question"], "context": context}
+        if "answers" in question:  # a question without the key was not annotated; an empty list says there is none
+            found = question["answers"] or ()
+            asked["answers"] = [{"start": one["answer_start"], "text": one["text"]} for one in found]
         return _object(place, {**asked, "id": question.get("id"), "title": title})
     except (KeyError, TypeError, AttributeError):
         return unreadable(place, f"not_squad {place}", "malformed_row", problem="not_squad")

@@ -19,11 +19,16 @@ Evidence: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One of a task's own columns. `of` names the text that the offsets of `spans` and `answers` refer to."""
+    """One of a task's own columns. `of` names the text that the offsets of `spans` and `answers` refer to.
+
+    Records may have a `shared` text in common by design, as questions have a context: these stay on one side of a
+    split, for what is learned from one question about a text helps with the others.
+    """
 
     name: str
     kind: Kind
     of: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,9 @@ class Record:
     """One row on its way through the pipeline.
 
     `values` maps the task's columns to `str` (text), `str | None` (label), `tuple[str, ...]` (labels), tuples of
-    `Span`, `Answer` or `Message`. `subject` is a keyed hash, `group` the id of the record that stands for the
-    duplicate group, `language` an ISO 639-1 code, `confidence` the annotators' agreement in 0..1.
+    `Span`, `Answer` or `Message`; labels, spans and answers are None where nobody annotated them. `subject` is a keyed
+    hash, `group` the id of the record that stands for the duplicate group, `language` an ISO 639-1 code, `confidence`
+    the annotators' agreement in 0..1, `attributes` the groups that the row belongs to, by name.
     """
 
     id: str
@@ -81,6 +87,7 @@ class Record:
     split: str | None = None
     language: str | None = None
     confidence: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def texts(self) -> dict[str, str]:
         """Every text of the record by its path: a column's name, or `column.index` for a message."""
@@ -92,6 +99,22 @@ class Record:
                 turns = enumerate(self.values[column.name])
                 found.update({f"{column.name}.{i}": message.content for i, message in turns})
         return found
+
+    def texts_by_column(self) -> list[str]:
+        """One text for each column that holds any; the messages of a conversation joined by newlines."""
+        texts = self.texts()
+        return [
+            "\n".join(text for path, text in texts.items() if path.partition(".")[0] == column.name)
+            for column in self.schema.of_kind("text", "messages")
+        ]
+
+    def shared_texts(self) -> list[str]:
+        """The texts that other records may have, too, by design."""
+        return [self.values[column.name] for column in self.schema.columns if column.shared]
+
+    def binding_texts(self) -> list[str]:
+        """The texts that bind records to one side of a split when they are equal: shared ones, or else all together."""
+        return self.shared_texts() or [*self.texts().values()]
 
     @property
     def text(self) -> str:
@@ -132,6 +155,8 @@ def _edited(
 ) -> Any:
     """One column's value after the edits; `texts` are the texts before them."""
     value = values[column.name]
+    if value is None:
+        return None
     mine = edits.get(column.of or column.name, [])
     if column.kind == "text":
         return apply_edits(value, mine) if mine else value

@@ -60,32 +60,37 @@ def find_files(sources: Sequence[Source]) -> list[SourceFile]:
     return files
 
 
-def file_rows(source: Source, files: Sequence[SourceFile], max_chars: int, required: set[str]) -> Iterator[FileRow]:
-    """The rows of one source's files.
+def file_rows(
+    source: Source, files: Sequence[SourceFile], max_chars: int, layouts: Sequence[set[str]]
+) -> Iterator[FileRow]:
+    """The rows of one source's files, which must have all columns of one of the layouts.
 
-    Raises DataError, naming the columns that are there, when a required one is not: at once for formats in which every
-    row has the same columns, else after the last row.
+    Raises DataError, naming the columns that are there, when none is complete: at once for formats in which every row
+    has the same columns, else after the last row.
     """
     for file in files:
         rows = read_rows(file.path, source, file.format, max(_LINE, 4 * max_chars))
         name = file.path.name if len(files) > 1 else ""
-        for row in require_columns(rows, required, file.name, at_once=file.format not in ("json", "jsonl")):
+        for row in require_columns(rows, layouts, file.name, at_once=file.format not in ("json", "jsonl")):
             yield replace(row, file=name) if name else row
 
 
-def require_columns(rows: Iterator[FileRow], required: set[str], place: str, at_once: bool) -> Iterator[FileRow]:
+def require_columns(
+    rows: Iterator[FileRow], layouts: Sequence[set[str]], place: str, at_once: bool
+) -> Iterator[FileRow]:
     """The same rows; see `file_rows`."""
     seen: dict[str, None] = {}
-    missing = set(required)
+    missing = [set(layout) for layout in layouts]
     for row in rows:
-        if missing and not row.fault:
+        if all(missing) and not row.fault:
             seen.update(dict.fromkeys(row.columns))
-            missing -= row.columns.keys()
-            if missing and at_once:
+            missing = [columns - row.columns.keys() for columns in missing]
+            if all(missing) and at_once:
                 break
         yield row
-    if missing and seen:
-        problem = f"lacks the column {', '.join(sorted(missing))}; there are: {shown_names(seen)}"
+    if all(missing) and seen:
+        wanted = "; or ".join(", ".join(sorted(columns)) for columns in missing)
+        problem = f"lacks the column {wanted}; there are: {shown_names(seen)}"
         step = "map the names with the source's `fields`, correct `id`, `subject` or `confidence`, or name `columns`"
         raise DataError(Fault(place, problem, step))
 

@@ -36,7 +36,11 @@ EVENTS = pa.schema(
     ]
 )
 _FIRST = ("id", "source", "source_row", "subject", "group", "split")
-_LAST = ("language", "confidence")
+_LAST = {
+    "language": pa.string(),
+    "confidence": pa.float64(),
+    "attributes": pa.list_(pa.struct([("name", pa.string()), ("value", pa.string())])),
+}
 _ROW_GROUP = 4096
 _BUFFER = 2**26
 
@@ -46,13 +50,14 @@ def records_schema(schema: Schema) -> pa.Schema:
     return pa.schema(
         [(name, pa.string()) for name in _FIRST]
         + [(column.name, _TYPES[column.kind]) for column in schema.columns]
-        + [("language", pa.string()), ("confidence", pa.float64())]
+        + list(_LAST.items())
     )
 
 
 def records_table(records: Sequence[Record], schema: Schema) -> pa.Table:
     """Records as rows of `records.parquet`, in their order."""
-    columns: dict[str, list[Any]] = {name: [getattr(record, name) for record in records] for name in _FIRST + _LAST}
+    columns: dict[str, list[Any]] = {name: [getattr(record, name) for record in records] for name in (*_FIRST, *_LAST)}
+    columns["attributes"] = [_pairs(record.attributes) for record in records]
     for column in schema.columns:
         columns[column.name] = [_cell(record.values[column.name], column) for record in records]
     return pa.table(columns, records_schema(schema))
@@ -65,21 +70,46 @@ def records_of(table: pa.Table, schema: Schema) -> list[Record]:
     names = [column.name for column in schema.columns]
     first, last = zip(*(columns[n] for n in _FIRST), strict=True), zip(*(columns[n] for n in _LAST), strict=True)
     return [
-        Record(id, source, row, schema, dict(zip(names, some, strict=True)), subject, group, split, *learned)
-        for (id, source, row, subject, group, split), some, learned in zip(first, values, last, strict=True)
+        Record(
+            id,
+            source,
+            row,
+            schema,
+            dict(zip(names, some, strict=True)),
+            subject,
+            group,
+            split,
+            language,
+            sure,
+            _named(pairs),
+        )
+        for (id, source, row, subject, group, split), some, (language, sure, pairs) in zip(
+            first, values, last, strict=True
+        )
     ]
 
 
+def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": attributes[name]} for name in sorted(attributes)]
+
+
+def _named(pairs: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    return {pair["name"]: pair["value"] for pair in pairs or ()}
+
+
 def _cell(value: Any, column: Column) -> Any:
-    if column.kind in _PARTS:
+    if column.kind in _PARTS and value is not None:
         return [{name: getattr(part, name) for name in part.__slots__} for part in value]
     return value
 
 
 def _value(cell: Any, column: Column) -> Any:
+    """A null list stays None: nobody annotated it, while an empty one says that there is nothing."""
+    if cell is None:
+        return None
     if column.kind in _PARTS:
-        return tuple(_PARTS[column.kind](**part) for part in cell or ())
-    return tuple(cell or ()) if column.kind == "labels" else cell
+        return tuple(_PARTS[column.kind](**part) for part in cell)
+    return tuple(cell) if column.kind == "labels" else cell
 
 
 def events_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stages.methods.params_text import with_values
 
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """What is known about the data of a new project; `file` is None while there is none."""
+    """What is known about the data of a new project; `file` is None while there is none.
+
+    `sample`: it is one of our invented ones. `labels`: the labels that the preset names are those of the data.
+    """
 
     name: str
     file: str | None
-    text: str = "text"
-    label: str = "label"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    format: str = "auto"
     id: str | None = None
     subject: str | None = None
-    public: bool = False
+    sample: bool = False
+    labels: bool = True
 
 
 def source_name(stem: str) -> str:
@@ -28,27 +35,29 @@ def source_name(stem: str) -> str:
 
 def starting_params(choice: SourceChoice, preset: str) -> str:
     """`params.yaml`: the preset's text with its source's values set to what is known. Comments stay."""
+    fields = (f"{column}: {_quoted(name)}" for column, name in choice.fields.items())
     values = {
         "name": choice.name,
-        "uri": json.dumps(f"data/raw/{choice.file or '*.csv'}"),
-        "fields": f"{{text: {_quoted(choice.text)}, label: {_quoted(choice.label)}}}",
+        "fields": f"{{{', '.join(fields)}}}",
         "id": _quoted(choice.id),
         "subject": _quoted(choice.subject),
-        "license": "CC0-1.0" if choice.public else "proprietary",
-        "public": json.dumps(choice.public),
+        "license": "CC0-1.0" if choice.sample else "proprietary",
+        "public": json.dumps(choice.sample),
     }
-    head, sources, rest = preset.partition("  sources:\n")
-    block, blank, rest = rest.partition("\n\n")
-    for key, value in values.items():
-        line = re.compile(rf"^(  [- ] {key}: )(\{{.*?\}}|\S+)", re.MULTILINE)
-        block = line.sub(lambda found, value=value: found[1] + value, block, count=1)  # type: ignore[misc]
-    return head + sources + block + blank + rest
+    if choice.file:
+        values |= {"uri": _quoted(f"data/raw/{choice.file}"), "format": choice.format}
+    changes = {f"ingest.sources.{key}": value for key, value in values.items()}
+    if not choice.labels:
+        changes["ingest.labels"] = "null"
+    if choice.sample:
+        changes["ingest.max_quarantine_share"] = "0.1"  # a few of the invented rows are broken on purpose
+    return with_values(preset, changes)
 
 
-def read_me(choice: SourceChoice) -> str:
+def read_me(choice: SourceChoice, preset: str) -> str:
     """`README.md`: from the data to the report."""
-    where = f"`data/raw/{choice.file}`" if choice.file else "`data/raw/*.csv` (put your file there)"
-    return _READ_ME.format(where=where)
+    where = f"`data/raw/{choice.file}`" if choice.file else "put your file into `data/raw/`"
+    return _READ_ME.format(where=where, preset=preset)
 
 
 def _quoted(name: str | None) -> str:
@@ -63,12 +72,15 @@ it. This folder is yours: the code in `stages/`, the knobs in `params.yaml`, the
 
 1. `make setup` installs what is needed, once.
 2. Your data: {where}. Which columns hold what stands in `params.yaml` under `ingest.sources`; look at it once.
+   What rows this kind of model takes is in `docs/tasks.md`.
 3. `make repro` runs everything and writes `reports/index.html`. Open it.
 4. Look closer: `rowtrail show clean`, and `rowtrail trace ID` for the story of one record.
-5. Try another setting: `dvc exp run -S lr=2e-5`, then `dvc exp show`.
+5. Ask the model: `rowtrail predict --help`.
+6. Try another setting: `dvc exp run -S lr=2e-5`, then `dvc exp show`.
 
 Good to know:
 
+* `params.yaml` began as `presets/{preset}.yaml`. `rowtrail use` lists the others, and switches to one.
 * `.rowtrail/key` makes the ids and the surrogates. Keep a copy in a safe place; it never goes into git.
 * `data/raw` is not in git, whose history cannot be erased. `dvc add` each file there and commit the small `.dvc` file
   that it writes: then old versions of the data can be compared, and queued experiments (`dvc exp run --queue`) find it.

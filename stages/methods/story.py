@@ -23,6 +23,7 @@ _OUTCOMES = {
 """What a chapter is called, by the weightiest of its actions."""
 QUIET = ("unchanged", "not used")
 """What a chapter without events is called: of a stage that hands records on, and of one that uses some of them."""
+_SHOWN = 5
 _KNOB = re.compile(r"`([a-z_]+(?:\.[a-z_]+)+)`")
 
 
@@ -189,11 +190,46 @@ def origin(about: Mapping[str, Any], events: Sequence[Told], sources: Mapping[st
 
 
 def prediction(row: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
-    """What the model said of the record. An answer that is not one of the declared labels is text, and is left out."""
-    told = {name: row[name] for name in ("label", "answer") if row.get(name) in labels}
+    """What the model said of the record: labels, alone, in a set or on spans; of a text how many words it has.
+
+    Text is left out, and so is whatever is not one of the declared labels.
+    """
+    told: dict[str, Any] = {
+        name: shown for name in ("label", "answer") if (shown := _named(row.get(name), labels)) is not None
+    }
     told |= {name: row[name] for name in ("correct", "loss") if row.get(name) is not None}
+    if row.get("quality") is not None and row.get("answer") not in labels:
+        told["quality"] = row["quality"]
+        if "answer" not in told:
+            told["words"] = {name: len((row.get(name) or "").split()) for name in ("answer", "label")}
     scores = {name: score for name, score in dict(row.get("scores") or ()).items() if name in labels}
     return {**told, "scores": scores} if scores else told
+
+
+def _named(value: Any, labels: Sequence[str]) -> str | None:
+    """A label, or what `predictions.parquet` holds as JSON: labels, or spans with theirs; None for anything else."""
+    if value is None or value in labels:
+        return None if value is None else str(value)
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    if not isinstance(found, list) or not labels:
+        return None
+    parts = [_part(one, labels) for one in found]
+    if any(part is None for part in parts):
+        return None
+    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    return ", ".join(filter(None, parts[:_SHOWN])) + more if parts else "none"
+
+
+def _part(value: Any, labels: Sequence[str]) -> str | None:
+    """A label, or a span as its label and offsets."""
+    if isinstance(value, str):
+        return value if value in labels else None
+    if isinstance(value, list) and len(value) == 3 and value[2] in labels and all(map(is_number, value[:2])):
+        return f"{value[2]} {value[0]}\u2013{value[1]}"
+    return None
 
 
 def metrics(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:

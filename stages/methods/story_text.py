@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from stages.methods.document.wording import NBSP, NOT_RECORDED, number, words
+from stages.methods.document.wording import NBSP, NOT_RECORDED, number, plural, words
 from stages.methods.story import QUIET, Chapter, Made, Story, Told, facets, short
 from stages.methods.text_table import text_table
 
@@ -103,7 +103,14 @@ def answer(said: Mapping[str, Any]) -> str:
     parts = []
     if "answer" in said:
         parts.append(f"answered {said['answer']}" + (f" where {said['label']} is given" if "label" in said else ""))
-    if "correct" in said:
+    elif "words" in said:
+        words_of = said["words"]
+        parts.append(f"answered in {plural(words_of['answer'], 'word')} where {words_of['label']:,} are given")
+    elif "correct" not in said:
+        parts.append("was not asked for an answer")
+    if "quality" in said:
+        parts.append(f"quality {number(said['quality'])} of 1")
+    elif "correct" in said:
         parts.append("was right" if said["correct"] else "was wrong")
     if "loss" in said:
         parts.append(f"loss {number(said['loss'])}")

@@ -7,7 +7,14 @@ import importlib
 from stages.core.errors import Fault, UsageError
 from stages.core.task import Task
 
-TASKS = {"classification": "stages.tasks.classification:Classification"}
+TASKS = {
+    "classification": "stages.tasks.classification:Classification",
+    "multi_label": "stages.tasks.multi_label:MultiLabel",
+    "token_labels": "stages.tasks.token_labels:TokenLabels",
+    "question_answering": "stages.tasks.question_answering:QuestionAnswering",
+    "seq2seq": "stages.tasks.seq2seq:Seq2Seq",
+    "causal_lm": "stages.tasks.causal_lm:CausalLm",
+}
 
 
 def load_task(name: str) -> Task:

@@ -1,9 +1,11 @@
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from stages.core.params_file import read_params
+from tests.presets import presets
 
 CSV = 'ref,body,outcome\n1,"Hello, my claim is late",open\n2,Thanks a lot,closed\n'
 
@@ -73,3 +75,65 @@ def test_a_project_without_data_says_what_to_fill_in(tmp_path, ask):
     code, told, _ = ask("new", tmp_path / "empty")
     assert code == 0
     assert "fill in ingest.sources" in told
+
+
+@pytest.mark.parametrize("preset", ["classification", *(file.stem for file in presets())])
+def test_the_sample_fits_every_preset_of_its_task(tmp_path, ask, preset, monkeypatch):
+    code, _, error = ask("new", tmp_path / "mine", "--preset", preset, "--sample", "--id", "id")
+    assert code == 0, error
+    params = read_params(tmp_path / "mine/params.yaml")
+    assert params.task == read_params(Path("presets") / f"{preset}.yaml").task
+    monkeypatch.chdir(tmp_path / "mine")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert ask("ingest", "--out", "data/ingest")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "preset", "options", "format"),
+    [
+        ("chats.jsonl", '{"prompt": "Who?", "completion": "I."}\n', "domain_chat", (), "auto"),
+        ("qa.jsonl", '{"frage": "Wer?", "text": "Ich.", "answers": []}\n', "question_answering",
+         ("--map", "question=frage", "--map", "context=text"), "auto"),
+        ("qa.json", '{"data": [{"paragraphs": [{"context": "I.", "qas": [{"question": "Who?", "answers": []}]}]}]}',
+         "question_answering", (), "squad"),
+        ("entities.txt", "Bern B-place\nis O\n\nHe O\n", "token_labels", (), "conll"),
+        ("entities.conll", "Bern B-place\nis O\n", "token_labels", (), "conll"),
+        ("pairs.csv", "en,de\nYes,Ja\n", "translation", ("--map", "source_text=en", "--map", "target_text=de"), "auto"),
+    ],
+)  # fmt: skip
+def test_other_formats_and_columns_are_understood(tmp_path, ask, name, content, preset, options, format):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    code, _, error = ask("new", tmp_path / "mine", "--preset", preset, "--file", tmp_path / name, *options)
+    assert code == 0, error
+    (source,) = read_params(tmp_path / "mine/params.yaml").ingest.sources
+    assert source.format == format
+    assert source.fields == dict(pair.split("=") for pair in options if "=" in pair)
+
+
+@pytest.mark.parametrize(
+    ("preset", "options", "said"),
+    [
+        ("token_labels", (), "needs text; or tokens"),
+        ("token_labels", ("--map", "text=body"), "says what the model is to learn"),
+        ("multi_label", ("--map", "text=body", "--map", "labels=outcom"), "no column outcom"),
+        ("domain_chat", ("--map", "messages=body"), "can be read: wrong_type 2"),
+        ("classification", ("--map", "text"), "not of the form COLUMN=NAME"),
+        ("clasification", (), "did you mean `classification`?"),
+        ("question_answering", ("--format", "squad"), "is not JSON"),
+    ],
+)
+def test_a_file_that_the_task_cannot_learn_from_is_refused(tmp_path, csv, ask, preset, options, said):
+    code, _, error = ask("new", tmp_path / "mine", "--preset", preset, "--file", csv, *options)
+    assert code == 2
+    assert said in error
+    assert not (tmp_path / "mine").exists()
+
+
+def test_labels_that_only_the_preset_knows_are_not_declared(tmp_path, ask):
+    (tmp_path / "a.csv").write_text("text,sentiment\nFine!,positive\nBad.,negative\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("text,sentiment\nFine!,4 stars\nBad.,1 star\n", encoding="utf-8")
+    found = []
+    for name in ("a", "b"):
+        assert ask("new", tmp_path / name, "--preset", "sentiment", "--file", tmp_path / f"{name}.csv")[0] == 0
+        found.append(read_params(tmp_path / name / "params.yaml").ingest.labels)
+    assert found == [["negative", "neutral", "positive"], None]

@@ -96,7 +96,7 @@ def test_a_remote_file_is_read_like_a_local_one_and_its_digest_is_watch_enough_f
     monkeypatch.delenv("DVC_ROOT", raising=False)
     one = source("memory://bucket/rows.csv", sha256=digest)
     files = find_files([one])
-    assert [row.columns["text"] for row in file_rows(one, files, 1000, {"text"})] == ["hello"]
+    assert [row.columns["text"] for row in file_rows(one, files, 1000, [{"text"}])] == ["hello"]
     assert digests(files) == {"s": {"memory://bucket/rows.csv": digest}}
 
 
@@ -119,14 +119,14 @@ def test_a_digest_of_what_is_not_one_file_is_refused(uri):
 
 def read(uri, required, **settings):
     one = source(uri, **settings)
-    return list(file_rows(one, find_files([one]), 1000, required))
+    return list(file_rows(one, find_files([one]), 1000, [required]))
 
 
 def test_a_missing_column_is_named_with_those_that_are_there_before_any_row():
     write("data/raw/rows.csv", "body,label\n" + "a,b\n" * 3)
     one = source("data/raw/rows.csv")
     with pytest.raises(DataError, match="lacks the column text; there are: body, label"):
-        next(file_rows(one, find_files([one]), 1000, {"text", "label"}))
+        next(file_rows(one, find_files([one]), 1000, [{"text", "label"}]))
 
 
 def test_a_first_row_taken_for_a_header_is_not_printed():

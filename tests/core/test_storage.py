@@ -251,5 +251,6 @@ def test_parquet_columns_follow_the_contract():
         "label",
         "language",
         "confidence",
+        "attributes",
     ]
     assert pa.schema(EVENTS).names == ["id", "seq", "action", "reason", "evidence"]

@@ -4,10 +4,10 @@ import shutil
 import pytest
 from ruamel.yaml import YAML
 
-from stages.core.dvc_files import DvcCache, folder_md5, md5_of
+from stages.core.dvc_files import DvcCache, md5_of
 from stages.core.errors import DataError, UsageError
 from stages.core.versions import versions
-from tests.repository import commit, git
+from tests.repository import commit, git, store
 
 
 def write_stage(root, name, files):
@@ -17,27 +17,6 @@ def write_stage(root, name, files):
     for file, content in {"manifest.json": json.dumps({"stage": name}), **files}.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(content, encoding="utf-8")
-
-
-def store(root):
-    """Put all stage folders into the cache as DVC does, write a lock file that names them, and commit."""
-    cache, stages = DvcCache(root), {}
-    for folder in sorted((root / "data").iterdir()):
-        listed = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-        hashes = {name: md5_of(path) for name, path in listed.items()}
-        for name, path in listed.items():
-            place = cache.place(hashes[name])
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-        listing = cache.place(folder_md5(hashes))
-        listing.parent.mkdir(parents=True, exist_ok=True)
-        listing.write_text(
-            json.dumps([{"md5": md5, "relpath": name} for name, md5 in hashes.items()]), encoding="utf-8"
-        )
-        stages[folder.name] = {"cmd": "x", "outs": [{"path": f"data/{folder.name}", "md5": folder_md5(hashes)}]}
-    with (root / "dvc.lock").open("w", encoding="utf-8") as file:
-        YAML(typ="safe").dump({"stages": stages}, file)
-    return commit(root)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from stages.methods.story import Made, Story, chapter, fate, metrics, model_files, origin, prediction, value_at
 from stages.methods.story_page import page
+from stages.methods.story_text import answer as said
 from stages.methods.story_text import records_lines, story_lines
 
 MANIFEST = {
@@ -48,6 +49,42 @@ def test_an_answer_that_is_no_declared_label_is_not_told():
     row = {"label": "good", "answer": "Ann lives in Ghent", "correct": False, "loss": 0.5, "scores": [("good", 0.4)]}
     assert prediction(row, []) == {"correct": False, "loss": 0.5}
     assert prediction(row, ["good"]) == {"label": "good", "correct": False, "loss": 0.5, "scores": {"good": 0.4}}
+
+
+LABELS = ["person", "place"]
+MANY = json.dumps([[i, i + 1, "place"] for i in range(7)])
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ('["person", "place"]', "person, place"),
+        ('[[0, 4, "person"], [12, 16, "place"]]', "person 0\u20134, place 12\u201316"),
+        ("[]", "none"),
+        (MANY, "place 0\u20131, place 1\u20132, place 2\u20133, place 3\u20134, place 4\u20135 and 2 more"),
+    ],
+)
+def test_sets_of_labels_and_spans_are_told_by_their_labels_and_offsets(answer, shown):
+    row = {"label": "[]", "answer": answer, "correct": False, "quality": 0.5, "loss": 0.5, "scores": [("place", 0.9)]}
+    told = prediction(row, LABELS)
+    assert told == {"label": "none", "answer": shown, "correct": False, "quality": 0.5, "loss": 0.5,
+                    "scores": {"place": 0.9}}  # fmt: skip
+    assert f"answered {shown} where none is given, quality 0.500 of 1, loss 0.500" in said(told)
+
+
+@pytest.mark.parametrize("answer", ["Ann lives in Ghent", '["Ann"]', '[[0, 3, "Ann"]]', '[["Ann", 3, "person"]]', "7"])
+def test_of_a_text_only_its_words_are_counted(answer):
+    row = {"label": "Ann Ghent", "answer": answer, "correct": False, "quality": 0.25, "loss": 0.5, "scores": []}
+    told = prediction(row, LABELS)
+    assert told["words"] == {"answer": len(answer.split()), "label": 2}
+    assert "Ann" not in json.dumps(told) + said(told)
+    assert "where 2 are given, quality 0.250 of 1" in said(told)
+
+
+def test_a_record_that_only_has_a_loss_was_not_asked_for_an_answer():
+    row = {"label": "Ann", "answer": None, "correct": None, "quality": None, "loss": 0.5, "scores": []}
+    assert prediction(row, []) == {"loss": 0.5}
+    assert said(prediction(row, [])) == "was not asked for an answer, loss 0.500"
 
 
 def test_the_origin_names_the_one_file_that_the_row_can_be_from():

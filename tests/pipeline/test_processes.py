@@ -119,13 +119,13 @@ def test_only_the_first_process_writes_and_speaks(project, together):
 DEADLY = """
 import os, signal, sys
 from stages.__main__ import main
-from stages.methods.finetune.trainer import MeanLossTrainer
-step = MeanLossTrainer.training_step
+from stages.methods.finetune.trainer import RecordTrainer
+step = RecordTrainer.training_step
 def deadly(self, *given):
     if self.state.global_step == 13 and os.environ["RANK"] == "1":
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, *given)
-MeanLossTrainer.training_step = deadly
+RecordTrainer.training_step = deadly
 sys.exit(main())
 """
 

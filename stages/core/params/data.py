@@ -33,6 +33,11 @@ class Source(Section):
     """Column naming the person a row is about: kept as a keyed hash; one person's rows never cross splits."""
     confidence: str | None = None
     """Column with the annotators' agreement, 0 to 1; used in reports, never to choose rows."""
+    limit: int | None = Field(default=None, ge=1)
+    """Take about this many rows of this source, chosen by hash; `null` takes all. Caps one source among several."""
+    attributes: list[str] = Field(default_factory=list)
+    """Columns that say to which groups a row belongs (e.g. `gender`, `region`): kept beside the record for slices and
+    comparisons of groups, never shown to the model. Values are codes of at most 40 characters, not text."""
     encoding: str = "utf-8"
     """The file's encoding."""
     on_bad_bytes: Literal["quarantine", "replace"] = "quarantine"
@@ -184,6 +189,9 @@ class SplitParams(Section):
     """Share of the groups used once, for the final score."""
     kfold: int | None = Field(default=None, ge=2, le=50)
     """Also deal train and validation rows into this many cross-validation folds."""
+    shots: int | None = Field(default=None, ge=1)
+    """Few-shot: keep only this many training rows of each class, chosen by hash; the others are dropped as
+    `beyond_shots`. Validation and test stay as they are."""
 
     @model_validator(mode="after")
     def _train_remains(self) -> Self:

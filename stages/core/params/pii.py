@@ -90,7 +90,8 @@ class ScrubPiiParams(Section):
     """Values that always are, by entity, e.g. `{ORGANIZATION: [Acme]}`: found as whole words; case does not matter."""
     shift_days: int = Field(default=365, ge=1, le=36_500)
     """Dates with the operator `shift` move by up to this many days, by an amount that the key draws for each subject
-    (for each record without one): distances between a person's dates stay right."""
+    (for each record without one): distances between a person's dates stay right. A text that records share, such as the
+    context of questions, has one amount of its own."""
     on_cut_span: Literal["drop", "fail"] = "drop"
     """When a replacement would cut a label's span: drop the record (with its reason), or stop."""
     fail_on_leak: Literal["proven", "any", "none"] = "proven"

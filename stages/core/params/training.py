@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
 
+from stages.core.params.data import Source
 from stages.core.params.section import Section, Share
 
 
@@ -28,11 +29,88 @@ class LoraParams(Section):
         return super().effective() if self.enabled else {"enabled": False}
 
 
+class AugmentParams(Section):
+    """Synthetic training records, made from real ones after the split; each names its parent."""
+
+    method: Literal["none", "edits", "counterfactual", "back_translation", "completion"] = "none"
+    """`edits` swaps, drops and misspells words (Wei and Zou 2019), `counterfactual` makes a text be about someone else
+    (Lu et al. 2018), `back_translation` goes through another language, `completion` asks a causal model for a
+    paraphrase. Only records of the training split are parents."""
+    copies: int = Field(default=1, ge=1, le=20)
+    """Synthetic records for each parent."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the training records that become parents, chosen by hash."""
+    balance: StrictBool = False
+    """Make copies of the rarer classes only, until each is as large as the largest (at most 20 copies a record)."""
+    strength: float = Field(default=0.1, gt=0, le=0.5)
+    """`edits`: share of a text's words that change."""
+    model: str | None = None
+    """`back_translation`: the model there; `completion`: the causal model. A folder, `pkg://` or a hub name."""
+    back_model: str | None = None
+    """`back_translation`: the model back."""
+
+    def effective(self) -> dict[str, Any]:
+        """Nothing matters while it is off."""
+        return super().effective() if self.method != "none" else {"method": "none"}
+
+
+class ContrastiveParams(Section):
+    """Few labelled rows: first pull texts of one label together, then fit the head (Tunstall et al. 2022, SetFit)."""
+
+    enabled: StrictBool = False
+    """Tune the encoder on pairs of training texts before the head is trained on its frozen output."""
+    pairs: int = Field(default=20, ge=1, le=200)
+    """Pairs of the same label drawn for each record, and as many of different labels."""
+    epochs: float = Field(default=1, gt=0, le=100)
+    """Passes over the pairs."""
+    lr: float = Field(default=2e-5, gt=0, le=1)
+    """Peak learning rate of the encoder. The `lr` at the top of the file is then that of the head: 1e-2, say."""
+
+    def effective(self) -> dict[str, Any]:
+        """Nothing matters while it is off."""
+        return super().effective() if self.enabled else {"enabled": False}
+
+
 class FinetuneParams(Section):
     """Tune the model. Learning rate, epochs and batch size stand at the top of the file."""
 
-    max_length: int = Field(default=96, ge=8, le=8192)
-    """Tokens of a text that the model sees; longer ones are cut, and the plan counts how many."""
+    max_length: int = Field(default=96, ge=8, le=131_072)
+    """Tokens of a text that the model sees; longer ones are cut, and the plan counts how many. For question answering
+    the size of a window, for chats the whole conversation, for seq2seq the source. Entities are trained on what stands
+    before the cut, and looked for behind it, too."""
+    stride: int = Field(default=32, ge=0)
+    """Question answering and entities: tokens that neighbouring windows over a long text share (at most half)."""
+    max_answer_length: int = Field(default=30, ge=1)
+    """Question answering: tokens of the longest answer that is considered."""
+    max_target_length: int = Field(default=128, ge=1, le=131_072)
+    """Seq2seq: tokens of the target that the model learns; longer ones are cut."""
+    prefix: str = ""
+    """Seq2seq: put before every source text, e.g. `summarize: ` for T5."""
+    overflow: Literal["drop", "truncate"] = "drop"
+    """Chats longer than `max_length`: leave the record out, or keep its beginning. A cut reply teaches the model to
+    stop nowhere."""
+    template: Literal["auto", "plain"] = "auto"
+    """Chats: `auto` takes the tokenizer's own chat template where it has one; `plain` joins the turns by newlines."""
+    loss_over: Literal["tokens", "records"] = "tokens"
+    """Chats and seq2seq: whether every token of an answer counts the same, or every record (with privacy always)."""
+    new_tokens: list[str] = Field(default_factory=list)
+    """Words to add to the tokenizer's vocabulary, e.g. terms that fall apart (see `terms` in the plan). Their
+    embeddings start as the mean of their pieces and are trained."""
+    head_only: StrictBool = False
+    """Freeze everything but the new head: a probe of what the encoder already knows, and the strong baseline when there
+    are few rows."""
+    pooling: Literal["first", "mean"] = "first"
+    """What the head of a classifier reads: the model's own vector of the first token, or the mean of all tokens, for
+    sentence encoders that were trained on it (all-MiniLM, E5, GTE; BERT only)."""
+    contrastive: ContrastiveParams = ContrastiveParams()
+    """For few labelled rows; see there."""
+    source_weights: dict[str, float] = Field(default_factory=dict)
+    """How much a record of a source counts in the loss, by the source's name; 1 where nothing is said."""
+    attribute_weights: str | None = None
+    """Name of a source attribute (see `ingest.sources[].attributes`): weigh records so that label and attribute are
+    independent in the training split (Kamiran and Calders 2012), which narrows gaps between groups."""
+    augment: AugmentParams = AugmentParams()
+    """Synthetic training records; see there."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled decay; higher fits the training data less closely."""
     dropout: Share | None = None
@@ -64,9 +142,20 @@ class FinetuneParams(Section):
     lora: LoraParams = LoraParams()
     """Adapters; see there."""
 
+    @model_validator(mode="after")
+    def _one_way_to_train(self) -> Self:
+        if self.head_only and (self.lora.enabled or self.frozen_layers):
+            raise ValueError("head_only already freezes everything else: turn lora.enabled and frozen_layers off")
+        if self.contrastive.enabled and not self.head_only:
+            raise ValueError(
+                "contrastive.enabled trains the encoder first and the head after it: set head_only to true"
+            )
+        return self
+
     def effective(self) -> dict[str, Any]:
-        """As `Section.effective`, for the nested section too."""
-        return {**super().effective(), "lora": self.lora.effective()}
+        """As `Section.effective`, for the nested sections too."""
+        nested = {name: getattr(self, name).effective() for name in ("lora", "augment", "contrastive")}
+        return {**super().effective(), **nested}
 
 
 class PrivacyParams(Section):
@@ -86,9 +175,48 @@ class PrivacyParams(Section):
         return super().effective() if self.enabled else {"enabled": False}
 
 
+class GenerationParams(Section):
+    """How models that write text answer."""
+
+    records: int = Field(default=200, ge=1)
+    """Test records that get a written answer, chosen by hash; writing is slow. The loss is taken over all."""
+    max_new_tokens: int = Field(default=128, ge=1, le=32_768)
+    """Tokens of the longest answer."""
+    num_beams: int = Field(default=1, ge=1, le=32)
+    """Beams of the search; 1 always takes the likeliest token."""
+    samples: int = Field(default=6, ge=0, le=100)
+    """Answers shown in the HTML report, from the scrubbed data; 0 shows none."""
+
+
+class BiasParams(Section):
+    """Whether the answer changes when only a person's identity does, and how groups compare."""
+
+    enabled: StrictBool = False
+    """Ask the model about pairs that differ in an identity alone, and count how often its answer flips."""
+    languages: list[Literal["en", "de", "es", "fr"]] = Field(default=["en"], min_length=1)
+    """Languages of the built-in templates."""
+    pairs: str | None = None
+    """Pairs of your own, asked instead of the templates: a csv with the columns `first` and `second` (`attribute`,
+    `frame`), or WinoBias' two text files by a glob."""
+    least: int = Field(default=20, ge=1)
+    """Groups with fewer test rows are not compared."""
+
+    def effective(self) -> dict[str, Any]:
+        """Nothing matters while it is off, but for the comparison of groups."""
+        return super().effective() if self.enabled else {"enabled": False, "least": self.least}
+
+
 class EvaluateParams(Section):
     """Score on the test split, with intervals, baselines and slices."""
 
+    generation: GenerationParams = GenerationParams()
+    """For models that write text; see there."""
+    bias: BiasParams = BiasParams()
+    """Counterfactual pairs and groups; see there."""
+    forgetting: list[Source] = Field(default_factory=list)
+    """General data, described like `ingest.sources`, on which base and tuned model are compared: what did tuning
+    cost? A model tuned from an earlier run (`run://`) is also scored on that run's test split. Files lie in
+    `data/raw`."""
     bootstrap: int = Field(default=1000, ge=100, le=100_000)
     """Resamples behind each 95 % interval."""
     baselines: StrictBool = True

@@ -151,7 +151,7 @@ def _collapse(text: str, match: re.Match[str]) -> Iterator[TextEdit]:
 def _refuse_emptied(before: Record, after: Record) -> None:
     """A span of which nothing is left was cut, though from the inside."""
     for column in after.schema.of_kind("spans", "answers"):
-        for old, new in zip(before.values[column.name], after.values[column.name], strict=True):
+        for old, new in zip(before.values[column.name] or (), after.values[column.name] or (), strict=True):
             start, end = _bounds(old)
             if start < end and len(set(_bounds(new))) == 1:
                 raise SpanCut((start, end), TextEdit(start, end, ""))

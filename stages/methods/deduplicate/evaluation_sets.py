@@ -49,7 +49,7 @@ def evaluation_texts(sources: Sequence[Source], schema: Schema) -> Iterator[tupl
     for source in sources:
         names = {column.name: source.fields.get(column.name, column.name) for column in columns}
         found = 0
-        for row in source_rows(source, files, _MOST_CHARACTERS, set(names.values())):
+        for row in source_rows(source, files, _MOST_CHARACTERS, [set(names.values())]):
             texts = [text for column in columns for text in _texts(row.columns, names[column.name], column)]
             if any(text.strip() for text in texts):
                 found += 1

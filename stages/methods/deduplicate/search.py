@@ -120,7 +120,7 @@ def _lots(vectors: Vectors) -> Iterator[tuple[int, Vectors]]:
 
 def _semantic_pairs(lot: tuple[int, Vectors], cut: Banding) -> tuple[None, Pairs]:
     start, vectors = lot
-    keys = semantic_keys(vectors, cut)
+    keys = semantic_keys(vectors.reshape(len(vectors), -1), cut)  # the mean cosine is at least the smallest
     return None, (keys.ravel(), np.repeat(np.arange(start, start + len(vectors)), keys.shape[1]))
 
 

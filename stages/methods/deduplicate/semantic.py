@@ -75,9 +75,13 @@ def _planes(dimensions: int, count: int) -> Floats:
 
 
 def cosine(own: Vectors, others: Vectors) -> Floats:
-    """Cosine of one vector (dimensions) and others (n, dimensions), to six decimals; 0 where a vector is all zeros."""
+    """Cosine of one vector (dimensions) and others (n, dimensions), to six decimals; 0 where a vector is all zeros.
+
+    Of records with several vectors, (columns, dimensions) and (n, columns, dimensions), the least similar counts.
+    """
     one, many = own.astype(np.float64), others.astype(np.float64)
-    products = many @ one
-    norms = np.sqrt((many * many).sum(axis=1) * (one @ one))
+    products = (many * one).sum(axis=-1)
+    norms = np.sqrt((many * many).sum(axis=-1) * (one * one).sum(axis=-1))
     similarities: Floats = np.round(products / np.where(norms > 0, norms, 1), 6)
-    return similarities
+    least: Floats = similarities.min(axis=1) if similarities.ndim > 1 else similarities
+    return least

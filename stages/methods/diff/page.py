@@ -12,13 +12,22 @@ from stages.methods.diff.drawings import NARROW, WIDE, Change, changes, crossing
 from stages.methods.diff.ends import HEADINGS
 from stages.methods.diff.summary import FACETS, headings, nothing
 from stages.methods.diff.verdict import MODEL, TEST_SET, signed
-from stages.methods.diff.wording import count, difference, end_words, minus, score, setting, shown, stages_words
+from stages.methods.diff.wording import (
+    count,
+    difference,
+    end_words,
+    minus,
+    score,
+    score_name,
+    setting,
+    shown,
+    stages_words,
+)
 from stages.methods.document.wording import number, plural, words
 
 IDS = 50
 """Ids that the page holds of each kind of change; the JSON has all of them."""
 _PARTS = {"total": "all of it", "model": "the model", "test_set": "the test set"}
-_TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "loss": "Loss"}
 _SETTINGS = {
     "params": "Params", "code": "Code", "files": "Other files", "sources": "Source files", "base_model": "Base model",
     "packages": "Packages",
@@ -75,19 +84,22 @@ def _moves(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _effects(scores: Mapping[str, Any]) -> list[tuple[str, Markup]]:
     """A drawing a score: the whole change and its two parts."""
     drawn = []
-    for name, parts in scores.get("paired", {}).get("metrics", {}).items():
+    paired = scores.get("paired") or {}
+    for name, parts in paired.get("metrics", {}).items():
         rows = [Change(title, **parts[key], ours=key == "model") for key, title in _PARTS.items() if parts[key]]
         unit = "nats" if name == "loss" else "points"
-        title = f"{_TITLES[name]}, {unit}"
-        drawn.append((title, changes(f"Change in {words(name)}, {unit}", name, rows)))
+        title = score_name(name, paired).replace(" f1", " F1")
+        picture = changes(f"Change in {title}, {unit}", name, rows)
+        drawn.append((f"{title[0].upper()}{title[1:]}, {unit}", picture))
     return [(title, picture) for title, picture in drawn if picture]
 
 
 def _scores(scores: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Rows of the table of both models on all and on shared rows."""
     keys = ("a_all", "a_common", "b_common", "b_all")
-    metrics = scores.get("paired", {}).get("metrics", {})
-    return [(words(name), [score(parts[key], name) for key in keys]) for name, parts in metrics.items()]
+    paired = scores.get("paired") or {}
+    metrics = paired.get("metrics", {})
+    return [(score_name(name, paired), [score(parts[key], name) for key in keys]) for name, parts in metrics.items()]
 
 
 def _keys(told: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -100,7 +112,7 @@ def _keys(told: Mapping[str, Any]) -> list[dict[str, str]]:
             (
                 "model",
                 "The model",
-                f"{words(metric)}, {unit}, on {plural(paired['rows']['common'], 'shared test row')}",
+                f"{score_name(metric, paired)}, {unit}, on {plural(paired['rows']['common'], 'shared test row')}",
             ),
             ("test_set", "The test set", "the rest of the change"),
         ):

@@ -31,13 +31,15 @@ _FEW = 200
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's answers on a test set, one row a record: `id`, `label`, `answer`, `correct`, `loss`.
+    """A model's answers on a test set, one row a record: `id`, `label`, `answer`, `correct`, `quality`, `loss`.
 
-    `classes` are the labels it chooses among; none where answers are free text.
+    `classes` are the labels that it chooses one of; none where answers are anything else: sets of labels, spans, text.
+    Those are compared by their `quality`, 0 to 1, which `measure` names.
     """
 
     table: pa.Table
     classes: tuple[str, ...] = ()
+    measure: str | None = None
 
     def of(self, ids: pa.Array) -> pa.Table:
         """The rows of these ids, in their order."""
@@ -45,20 +47,31 @@ class Answers:
 
 
 def compare(a: Answers, b: Answers, seed: int) -> dict[str, Any]:
-    """Scores of both models on all rows and on the common ones, the differences with intervals, McNemar's test."""
+    """Scores of both models on all rows and on the common ones, the differences with intervals, and a paired test.
+
+    That is McNemar's where answers are right or wrong, and the sign test on records where they are so in part.
+    """
     shared, relabelled = _shared(a.table, b.table)
     classes = tuple(sorted({*a.classes, *b.classes})) if a.classes and b.classes else ()
-    common = [side.of(shared) for side in (a, b)]
-    alone = [_without(side.table, shared) for side in (a, b)]
-    found = {
-        "rows": {
-            "a": len(a.table), "b": len(b.table), "common": len(shared), "relabelled": len(relabelled),
-            "only_a": len(alone[0]) - len(relabelled), "only_b": len(alone[1]) - len(relabelled),
-        },
-        "metrics": _metrics(common, alone, classes, seed),
-        "mcnemar": mcnemar(*(_flags(table["correct"]) for table in common)) if len(shared) else None,
-        "relabelled": _relabelled(a.of(relabelled), b.of(relabelled)),
+    known = all("quality" in side.table.column_names for side in (a, b))
+    graded = known and not classes and a.measure == b.measure
+    common = [_judged(side.of(shared), graded) for side in (a, b)]
+    alone = [_judged(_without(side.table, shared), graded) for side in (a, b)]
+    sizes = {
+        "a": len(a.table), "b": len(b.table), "common": len(shared), "relabelled": len(relabelled),
+        "only_a": len(alone[0]) - len(relabelled), "only_b": len(alone[1]) - len(relabelled),
     }  # fmt: skip
+    common, alone = _both_judged(common, alone)
+    metrics = _metrics(common, alone, classes, seed)
+    answers = [_flags(table) for table in common]
+    found = {
+        "rows": sizes,
+        "metrics": {"quality" if graded and name == "accuracy" else name: parts for name, parts in metrics.items()},
+        "mcnemar": mcnemar(*answers) if len(shared) and not graded else None,
+        "by_record": by_record(*answers) if len(shared) and graded else None,
+        "measure": b.measure if graded else None,
+        "relabelled": {} if graded else _relabelled(a.of(relabelled), b.of(relabelled)),
+    }
     return {**found, "resamples": _resamples(max(len(a.table), len(b.table), 1))}
 
 
@@ -76,19 +89,41 @@ def _without(table: pa.Table, ids: pa.Array) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["id"], value_set=ids)))
 
 
-def _flags(column: pa.ChunkedArray) -> Floats:
-    """1 where right, 0 where wrong, NaN where that was not judged."""
-    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
+def _judged(table: pa.Table, graded: bool) -> pa.Table:
+    """With a column `right`: the quality of the answer, or 1 where it is right and 0 where not; null without either."""
+    return table.append_column("right", pc.cast(table["quality" if graded else "correct"], pa.float64()))
+
+
+def _both_judged(common: Sequence[pa.Table], alone: Sequence[pa.Table]) -> tuple[list[pa.Table], list[pa.Table]]:
+    """Common rows paired only where both models were judged; an answer that only one gave is counted apart.
+
+    Models that write answer some of the test rows, and not always the same; all of them have a loss.
+    """
+    known = [pc.is_valid(table["right"]) for table in common]
+    both, place = pc.and_(*known), common[0].schema.get_field_index("right")
+    paired = [table.set_column(place, "right", pc.if_else(both, table["right"], None)) for table in common]
+    single = [table.filter(pc.and_not(own, both)) for table, own in zip(common, known, strict=True)]
+    nothing = [pa.nulls(len(table), pa.float64()) for table in single]
+    single = [
+        table.set_column(table.schema.get_field_index("loss"), "loss", none)
+        for table, none in zip(single, nothing, strict=True)
+    ]
+    return paired, [pa.concat_tables(both) for both in zip(alone, single, strict=True)]
+
+
+def _flags(table: pa.Table, column: str = "right") -> Floats:
+    """A column as numbers, NaN where it has none."""
+    return np.asarray(pc.cast(table[column], pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
 
 
 def _summands(table: pa.Table, classes: Sequence[str]) -> Any:
     """What each row adds to the sums that scores are made of: a sparse array of shape (rows, columns).
 
-    Columns: judged, right, with a loss, loss; then, a class each, hits, truths and answers.
+    Columns: judged, right (or how far), with a loss, loss; then, a class each, hits, truths and answers.
     """
     from scipy.sparse import csc_array, hstack
 
-    right, loss = _flags(table["correct"]), _flags(table["loss"])
+    right, loss = _flags(table), _flags(table, "loss")
     judged, with_loss = ~np.isnan(right), ~np.isnan(loss)
     measures = [judged, np.where(judged, right, 0), with_loss, np.where(with_loss, loss, 0)]
     values = pa.array(classes, pa.string())
@@ -176,6 +211,18 @@ def mcnemar(a: NDArray[Any], b: NDArray[Any]) -> dict[str, Any]:
     only_a, only_b = int(((a == 1) & (b == 0)).sum()), int(((a == 0) & (b == 1)).sum())
     p = float(binomtest(only_b, only_a + only_b, 0.5).pvalue) if only_a + only_b else 1.0
     return {"only_a_right": only_a, "only_b_right": only_b, "both_right": int(((a == 1) & (b == 1)).sum()), "p": p}
+
+
+def by_record(a: Floats, b: Floats) -> dict[str, Any]:
+    """How many records B answers better than A, worse and as well; the two-sided p of the sign test (Conover 1999).
+
+    Records that one of them did not answer are not counted.
+    """
+    from scipy.stats import binomtest
+
+    better, worse, equal = int((b > a).sum()), int((b < a).sum()), int((b == a).sum())
+    p = float(binomtest(better, better + worse, 0.5).pvalue) if better + worse else 1.0
+    return {"better": better, "worse": worse, "equal": equal, "p": p}
 
 
 def _relabelled(a: pa.Table, b: pa.Table) -> dict[str, int]:

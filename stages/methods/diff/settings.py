@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stages.methods.document.measures import HEADLINES
+
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*([^\s;\\]+)")
 _SEPARATORS = re.compile(r"[-_.]+")
 
@@ -133,7 +135,7 @@ def _change(name: str, a: Mapping[str, float], b: Mapping[str, float]) -> float 
     return round(b[name] - a[name], 6) if name in a and name in b else None
 
 
-_FIRST: Sequence[str] = ("accuracy", "macro_f1", "loss")
+_FIRST: Sequence[str] = (*HEADLINES, "loss")
 
 
 def _weight(name: str) -> tuple[int, int, str]:

@@ -8,8 +8,17 @@ from typing import Any
 
 from stages.methods.diff.ends import HEADINGS
 from stages.methods.diff.summary import FACETS, nothing
-from stages.methods.diff.verdict import signed
-from stages.methods.diff.wording import count, difference, end_words, score, setting, shown, stages_words
+from stages.methods.diff.verdict import p_value, signed
+from stages.methods.diff.wording import (
+    count,
+    difference,
+    end_words,
+    score,
+    score_name,
+    setting,
+    shown,
+    stages_words,
+)
 from stages.methods.document.wording import plural, words
 from stages.methods.text_table import printable, text_table
 
@@ -74,12 +83,15 @@ def _paired(scores: Mapping[str, Any]) -> Iterator[str]:
     table: list[tuple[str, ...]] = [("test rows", *sizes)]
     for name, parts in paired["metrics"].items():
         values = (score(parts[key], name) for key in ("a_all", "a_common", "b_common", "b_all"))
-        table.append((words(name), *values, *(_change(parts[key], name) for key in ("model", "test_set"))))
+        table.append((score_name(name, paired), *values, *(_change(parts[key], name) for key in ("model", "test_set"))))
     yield from _aligned(header, table, right=(1, 2, 3, 4))
     if test := paired["mcnemar"]:
         right = (f"{where} {test[key]:,}" for where, key in _RIGHT.items())
         yield f"  of the shared rows, right {', '.join(right)}"
-    if rows["relabelled"]:
+    if graded := paired.get("by_record"):
+        counts = f"{graded['better']:,} better, {graded['worse']:,} worse, {graded['equal']:,} as well"
+        yield f"  of the shared rows, B's model answers {counts} (sign test p {p_value(graded['p'])})"
+    if rows["relabelled"] and paired["relabelled"]:
         yield f"  {plural(rows['relabelled'], 'shared test row')} relabelled; right on them:"
         under = paired["relabelled"]
         yield from _aligned(

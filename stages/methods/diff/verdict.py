@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stages.methods.document.measures import measure
 from stages.methods.document.wording import plural
 
 ENOUGH = 30
@@ -24,9 +25,9 @@ class Verdict:
 
 
 def verdict(paired: Mapping[str, Any], names: tuple[str, str] = ("A", "B")) -> Verdict:
-    """The verdict from what `paired.compare` found; by accuracy where answers are judged, else by the loss."""
+    """The verdict from what `paired.compare` found: by accuracy or quality where there is one, else by the loss."""
     rows = paired["rows"]
-    metric = next((name for name in ("accuracy", "loss") if name in paired["metrics"]), "")
+    metric = next((name for name in ("accuracy", "quality", "loss") if name in paired["metrics"]), "")
     if not metric:
         return Verdict("unknown", "unknown", "No test row was scored in both versions; the models cannot be compared.")
     if not rows["common"]:
@@ -46,7 +47,7 @@ def _sign(metric: str, interval: Mapping[str, float]) -> int:
 
 
 def _model(metric: str, change: Mapping[str, float], mcnemar: Mapping[str, Any]) -> str:
-    """Of accuracy, both the interval and McNemar's test must speak; of a loss, the interval."""
+    """Of accuracy, both the interval and McNemar's test must speak; of quality and of a loss, the interval."""
     if metric == "accuracy":
         if not mcnemar["only_a_right"] + mcnemar["only_b_right"]:
             return "same"
@@ -74,6 +75,8 @@ def _on_common(metric: str, paired: Mapping[str, Any], model: str, names: tuple[
     common, test = paired["rows"]["common"], paired["mcnemar"]
     shared = f"On the {plural(common, 'test row')} that both versions share"
     change = paired["metrics"][metric]["model"]
+    if metric == "quality":
+        return f"{shared}, {_on_quality(paired, change)}: {MODEL[model]}."
     if metric == "loss":
         return f"{shared}, the mean loss changes by {_with_interval(metric, change)}: {MODEL[model]}."
     gain = test["only_b_right"] - test["only_a_right"]
@@ -84,6 +87,16 @@ def _on_common(metric: str, paired: Mapping[str, Any], model: str, names: tuple[
         return f"{shared}, both models are right on equally many, if not the same ({evidence}): {MODEL[model]}."
     more = f"{names[1]} is right on {abs(gain):,} {'more' if gain > 0 else 'fewer'} ({evidence})"
     return f"{shared}, {more}: {MODEL[model]}."
+
+
+def _on_quality(paired: Mapping[str, Any], change: Mapping[str, float]) -> str:
+    """The mean change, and how many answers got better and worse; not all of the rows need have an answer."""
+    found = paired["by_record"]
+    answered = found["better"] + found["worse"] + found["equal"]
+    some = "" if answered == paired["rows"]["common"] else f"of which both answered {answered:,}, "
+    name = f"mean {measure(paired['measure']).within}" if paired["measure"] else "the mean quality"
+    counts = f"{found['better']:,} answers better, {found['worse']:,} worse, sign test p {p_value(found['p'])}"
+    return f"{some}{name} changes by {_with_interval('quality', change)} ({counts})"
 
 
 MODEL = {
@@ -164,5 +177,6 @@ def warnings(
         )
     if changed := rows["relabelled"]:
         verbs = ("carries", "is") if changed == 1 else ("carry", "are")
-        told = f"{verbs[0]} another label in {b} than in {a}, and {verbs[1]} counted apart"
+        what = "another label" if paired["mcnemar"] else "another right answer"
+        told = f"{verbs[0]} {what} in {b} than in {a}, and {verbs[1]} counted apart"
         yield f"{plural(changed, 'shared test row')} {told}."

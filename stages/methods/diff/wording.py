@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from stages.methods.document.measures import measure
 from stages.methods.document.wording import is_number, words
 
 _LONG, _MANY = 60, 4
@@ -27,6 +28,11 @@ def difference(value: int | None) -> str:
 def score(value: float | None, name: str) -> str:
     """A share in per cent, a loss as it is."""
     return "-" if value is None else f"{value:.3f}" if name == "loss" else f"{100 * value:.1f}"
+
+
+def score_name(name: str, paired: Mapping[str, Any]) -> str:
+    """A score in words; of the quality of answers, what it is measured by."""
+    return f"mean {measure(paired['measure']).within}" if name == "quality" and paired.get("measure") else words(name)
 
 
 def shown(value: Any, *, sign: bool = False) -> str:

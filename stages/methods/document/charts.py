@@ -18,6 +18,7 @@ from stages.methods.document.wording import number, percent, plural, words
 WIDTH = 400.0
 _ROW = 26.0
 _AXIS = 26.0
+_STEPS = tuple(float(n * 10**power) for power in range(6) for n in (1, 2, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,14 @@ class Estimate:
     note: str = ""
 
 
-def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[str, float]] = ()) -> Markup:
-    """A row a value: dot, 95 % interval, and the numbers. `marks` are vertical lines (chance, say); values in 0..1."""
+def whiskers(
+    title: str,
+    estimates: Sequence[Estimate],
+    marks: Sequence[tuple[str, float]] = (),
+    scale: float = 100,
+    digits: int = 1,
+) -> Markup:
+    """A row a value: dot, 95 % interval, and the numbers, times `scale`. `marks` are vertical lines (chance, say)."""
     ends = [end for e in estimates for end in (e.low, e.high, e.value) if end is not None] + [m[1] for m in marks]
     low, high, ticks = axis(min(ends, default=0), max(ends, default=1))
     left, right = _label_width([e.name for e in estimates]), 282.0
@@ -45,7 +52,7 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
 
     bottom = top + _ROW * len(estimates)
     parts = [line(x(tick), top, x(tick), bottom, "grid") for tick in ticks]
-    parts += [text(x(tick), bottom + 17, f"{100 * tick:.0f}", css="tick", anchor="middle") for tick in ticks]
+    parts += [text(x(tick), bottom + 17, f"{scale * tick:.4g}", css="tick", anchor="middle") for tick in ticks]
     for name, value in marks:
         parts += [
             line(x(value), top - 2, x(value), bottom, "mark"),
@@ -57,13 +64,23 @@ def whiskers(title: str, estimates: Sequence[Estimate], marks: Sequence[tuple[st
         parts.append(text(0, y + 4.5, clipped(e.name, 25), css="label"))
         if e.low is not None and e.high is not None:
             parts.append(line(x(e.low), y, x(e.high), y, f"whisker {css}"))
-        parts.append(circle(x(e.value), y, 4.5, css, e.note or f"{e.name}: {percent(e.value)}"))
-        span = "" if e.low is None or e.high is None else f"{100 * e.low:.1f}\u2013{100 * e.high:.1f}"
+        told = percent(e.value) if scale == 100 else number(e.value)
+        shown, first, last = (_short(end, scale, digits) for end in (e.value, e.low, e.high))
+        parts.append(circle(x(e.value), y, 4.5, css, e.note or f"{e.name}: {told}"))
         parts += [
-            text(328, y + 4.5, f"{100 * e.value:.1f}", css="value", anchor="end"),
-            text(333, y + 4.5, span, css="tick"),
+            text(328, y + 4.5, shown, css="value", anchor="end"),
+            text(333, y + 4.5, f"{first}\u2013{last}" if first and last else "", css="tick"),
         ]
     return drawing(title, WIDTH, height, *parts)
+
+
+def _short(value: float | None, scale: float, digits: int) -> str:
+    """A number that fits its column; nothing for one that is not known."""
+    if value is None:
+        return ""
+    shown = scale * value
+    digits = digits if abs(shown) < 100 else min(digits, 1)
+    return f"{shown:.{digits}f}" if abs(shown) < 1000 else f"{shown:.3g}"
 
 
 def _label_width(names: Sequence[str]) -> float:
@@ -74,7 +91,7 @@ def _label_width(names: Sequence[str]) -> float:
 def axis(low: float, high: float) -> tuple[float, float, list[float]]:
     """Round bounds around values, and two to six round ticks from the one to the other."""
     span = max(high - low, 0.02)
-    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5) if span / s <= 4.5), span / 4)
+    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, *_STEPS) if span / s <= 4.5), span / 4)
     first = math.floor(low / step + 1e-9)
     last = max(math.ceil(high / step - 1e-9), first + 1)
     return first * step, last * step, [i * step for i in range(first, last + 1)]

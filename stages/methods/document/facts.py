@@ -38,6 +38,8 @@ class Facts:
     """Bytes of `records.parquet` of `split`."""
     records_url: str = "../split/records.parquet"
     """Where that file lies, seen from the folder that the documents are written into."""
+    writes: bool = False
+    """Whether the model writes its answers, as against choosing them."""
 
     @property
     def columns(self) -> dict[str, str]:

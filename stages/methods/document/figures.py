@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from stages.methods.document.wording import is_number, kind_name, number, words
+from stages.methods.document.scores import SPLITS, named_metrics, score_figures
+from stages.methods.document.training import model
+from stages.methods.document.tree import find, metric
+from stages.methods.document.wording import is_number, kind_name, number
 
 Recorded: TypeAlias = Mapping[str, Mapping[str, Any]]
 Figures: TypeAlias = dict[str, Any]
 
-BASELINES = {"majority": "most frequent label", "tfidf_logistic": "TF-IDF + logistic"}
-"""Baselines as people call them."""
-SPLITS = ("train", "validation", "test")
 LEAKS = {
     "proven": "identifiers that their form or check digits prove",
     "known": "values that were replaced elsewhere",
@@ -31,60 +31,27 @@ _POINTS = 60
 
 def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Figures:
     """All figures of the page. `curve` are the rows of the learning curve, `versions` those of the libraries."""
-    evaluate = find(recorded, "evaluate", "report") or {}
     return {
         "rows": _rows(recorded),
         "flow": flow(recorded),
         "reasons": reasons(recorded),
         "sources": _sources(recorded),
         "splits": _splits(find(recorded, "split", "report", "labels") or {}),
-        "duplicates": _duplicates(find(recorded, "deduplicate", "report") or {}),
+        "duplicates": {
+            "left_out": find(recorded, "deduplicate", "manifest", "counts", "dropped"),
+            **_duplicates(find(recorded, "deduplicate", "report") or {}),
+        },
         "pii": _pii(find(recorded, "scrub_pii", "report") or {}),
         "suspects": _suspects(find(recorded, "check_labels", "report") or {}),
-        "model": _model(recorded),
+        "model": model(recorded),
         "curves": curves(curve),
-        "scores": {name: scores(evaluate, name) for name in ("accuracy", "macro_f1")},
-        "confusion": evaluate.get("confusion") or {},
-        "classes": named_metrics(find(evaluate, "per_class"), "f1"),
-        "calibration": evaluate.get("calibration") or {},
-        "slices": named_metrics(find(evaluate, "slices"), "accuracy"),
-        "fit": _fit(find(evaluate, "fit") or {}),
-        "gain": find(evaluate, "gain") or {},
-        "without_suspects": find(evaluate, "without_suspects") or {},
+        **score_figures(find(recorded, "evaluate", "report") or {}),
         "audit": _audit(find(recorded, "audit", "report") or {}),
         "chain": chain(recorded),
         "private": bool(find(recorded, "plan", "manifest", "params", "privacy", "enabled")),
         "params": {stage: find(recorded, stage, "manifest", "params") or {} for stage in recorded},
         "versions": dict(versions),
     }
-
-
-def find(tree: Any, *path: str) -> Any:
-    """What stands at a path of nested mappings, or None."""
-    for name in path:
-        if not isinstance(tree, Mapping) or name not in tree:
-            return None
-        tree = tree[name]
-    return tree
-
-
-def metric(report: Any, name: str) -> dict[str, float] | None:
-    """A score with its interval, written as `name`, `name_low` and `name_high`; without an interval only the value."""
-    parts = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    found = {part: find(report, key) for part, key in parts.items()}
-    known = {part: value for part, value in found.items() if is_number(value)}
-    return known if "value" in known else None
-
-
-def scores(evaluate: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """One metric of the model and of each baseline, the model first."""
-    entries = [("this model", evaluate, True)]
-    entries += [
-        (BASELINES.get(other, words(other)), report, False)
-        for other, report in (find(evaluate, "baselines") or {}).items()
-    ]
-    found = [(who, metric(report, name), ours) for who, report, ours in entries]
-    return [{"name": who, "ours": ours, **values} for who, values, ours in found if values]
 
 
 def flow(recorded: Recorded) -> Figures:
@@ -200,40 +167,6 @@ def _suspects(report: Mapping[str, Any]) -> Figures:
     }
 
 
-def _model(recorded: Recorded) -> Figures:
-    """What was tuned and how: the settings, the plan made from them, and what the training did."""
-    plan, tuned = find(recorded, "plan", "report") or {}, find(recorded, "finetune", "report") or {}
-    settings = find(recorded, "plan", "manifest", "params") or {}
-    facts = {
-        "Base model": find(settings, "model"),
-        "Parameters": find(plan, "parameters", "total"),
-        "of these trained": find(plan, "parameters", "trainable"),
-        "Learning rate": find(settings, "lr"),
-        "Epochs": find(settings, "epochs"),
-        "Rows a step": find(plan, "steps", "effective_batch"),
-        "Steps planned": find(plan, "steps", "total"),
-        "Steps made": find(tuned, "steps"),
-        "Step of the lowest validation loss, kept": find(tuned, "best_step"),
-        "Tokens a row: median": find(plan, "tokens", "quantiles", "0.5"),
-        "Tokens a row: longest": find(plan, "tokens", "quantiles", "1"),
-        "Rows cut": find(plan, "tokens", "truncated"),
-        "Seed": find(settings, "seed"),
-    }
-    warnings = [find(warning, "message") or str(warning) for warning in find(plan, "warnings") or []]
-    return {"facts": {name: value for name, value in facts.items() if value is not None}, "warnings": warnings}
-
-
-def _fit(report: Mapping[str, Any]) -> Figures:
-    """Accuracy on the rows the model has seen and on those it has not, and what follows from the difference."""
-    rows = []
-    for name in SPLITS:
-        parts = {"value": f"{name}_accuracy", "low": f"{name}_low", "high": f"{name}_high"}
-        known = {part: report[key] for part, key in parts.items() if is_number(report.get(key))}
-        if "value" in known:
-            rows.append({"name": f"{name} rows", "ours": name == "test", **known})
-    return {"rows": rows, "sentence": find(report, "sentence")}
-
-
 def _audit(report: Mapping[str, Any]) -> Figures:
     """Both attacks, the stronger one first: that is the one to answer for. `valid` is False when a control failed."""
     attacks = [
@@ -254,16 +187,6 @@ def _audit(report: Mapping[str, Any]) -> Figures:
         "non_members": find(report, "non_members"),
         "sentences": [text for name in ("membership", "leaks") if (text := find(report, f"{name}_sentence"))],
     }
-
-
-def named_metrics(table: Any, name: str) -> list[Figures]:
-    """One metric of each entry of a table (slices, labels), with the rows behind it."""
-    found = [(key, metric(entry, name), find(entry, "rows")) for key, entry in (table or {}).items()]
-    return [
-        {"name": key, **values, "note": f"{number(rows)} rows" if is_number(rows) else ""}
-        for key, values, rows in found
-        if values
-    ]
 
 
 def curves(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:

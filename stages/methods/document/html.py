@@ -10,18 +10,25 @@ from markupsafe import Markup
 from stages.methods.document import words as wording_of
 from stages.methods.document.charts import Bin, Estimate, bars, heat_map, lines, reliability, shares, whiskers
 from stages.methods.document.documents import DOCUMENTS
-from stages.methods.document.figures import find
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Layout, Step, flow_chart
 from stages.methods.document.lineage.packing import Lineage
+from stages.methods.document.measures import measure
+from stages.methods.document.samples import Texts
+from stages.methods.document.tree import find
 from stages.methods.document.wording import is_number, kind_name, number, percent, words
 
-TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}
 
-
-def page(figures: Mapping[str, Any], title: str, lineage: Lineage | None = None, files: Collection[str] = ()) -> str:
+def page(
+    figures: Mapping[str, Any],
+    title: str,
+    lineage: Lineage | None = None,
+    files: Collection[str] = (),
+    shown: Texts | None = None,
+) -> str:
     """The HTML document. Whatever it is given is escaped; what `figures` lacks is said to be not recorded.
 
-    Without `lineage`, or with that of no row, the page shows no rows. `files` are the documents that stand beside it.
+    Without `lineage`, or with that of no row, the page shows no rows. `files` are the documents that stand beside it,
+    `shown` the few texts that it quotes.
     """
     from jinja2 import Environment, PackageLoader
 
@@ -32,6 +39,11 @@ def page(figures: Mapping[str, Any], title: str, lineage: Lineage | None = None,
         figures=figures,
         lineage=lineage or Lineage(),
         documents=[document for document in DOCUMENTS if document.file in files],
+        shown=shown or Texts(),
+        mixed_up=figures["mixed_up"],
+        written=bool(figures["written"]),
+        scored=figures["scored"],
+        compared=figures["compared"],
         reasons=figures["reasons"],
         chain=figures["chain"],
         private=figures["private"],
@@ -51,12 +63,12 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:
         "pii_recall": _whiskers("Planted personal data found", figures["pii"]["recall"]),
         "suspects": _suspects(figures["suspects"]["labels"]),
         "curves": lines("Loss by step", figures["curves"], "step"),
-        "scores": [(TITLES[name], _whiskers(TITLES[name], rows)) for name, rows in figures["scores"].items() if rows],
-        "confusion": _heat_map(figures["confusion"]),
+        "scores": [(measure(name).heading, _scores(name, rows)) for name, rows in figures["scores"].items() if rows],
+        "confusion": "" if figures["mixed_up"] else _heat_map(figures["confusion"]),
         "calibration": _reliability(figures["calibration"]),
         "classes": _whiskers("F1 by label", figures["classes"]),
         "slices": _whiskers("Slices", figures["slices"]),
-        "fit": _whiskers("Accuracy by split", figures["fit"]["rows"]),
+        "fit": _scores(figures["fit"]["measure"] or "", figures["fit"]["rows"]),
         "membership": _membership(figures["audit"]),
     }
 
@@ -71,8 +83,19 @@ def _flow(flow: Mapping[str, Any], layout: Layout) -> Markup:
     return flow_chart(steps, [End(**end) for end in flow["ends"]], layout)
 
 
+def _scores(name: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
+    one = measure(name)
+    estimates = _estimates(rows)
+    return whiskers(one.title, estimates, scale=one.scale, digits=one.digits) if estimates else Markup("")
+
+
 def _whiskers(title: str, rows: Sequence[Mapping[str, Any]], marks: Sequence[tuple[str, float]] = ()) -> Markup:
-    estimates = [
+    estimates = _estimates(rows)
+    return whiskers(title, estimates, marks) if estimates else Markup("")
+
+
+def _estimates(rows: Sequence[Mapping[str, Any]]) -> list[Estimate]:
+    return [
         Estimate(
             words(row["name"]),
             row["value"],
@@ -84,7 +107,6 @@ def _whiskers(title: str, rows: Sequence[Mapping[str, Any]], marks: Sequence[tup
         for row in rows
         if is_number(row.get("value"))
     ]
-    return whiskers(title, estimates, marks) if estimates else Markup("")
 
 
 def _membership(audit: Mapping[str, Any]) -> Markup:

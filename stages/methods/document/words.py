@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.methods.document.figures import BASELINES, LEAKS, find, metric
-from stages.methods.document.wording import (
-    NBSP,
-    NOT_RECORDED,
-    has_interval,
-    interval,
-    is_number,
-    number,
-    percent,
-    words,
-)
+from stages.methods.document.figures import LEAKS
+from stages.methods.document.score_words import key, score_keys, score_texts
+from stages.methods.document.wording import NBSP, NOT_RECORDED, has_interval, is_number, number, percent
 
 Figures = Mapping[str, Any]
 
@@ -23,7 +15,7 @@ Figures = Mapping[str, Any]
 def texts(figures: Figures) -> dict[str, Any]:
     """All texts of the page that depend on figures, by the names the template knows them by."""
     return {
-        "lead": lead(figures),
+        **score_texts(figures),
         "keys": keys(figures),
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
         "duplicates_caption": _duplicates_caption(figures["duplicates"]),
@@ -31,10 +23,6 @@ def texts(figures: Figures) -> dict[str, Any]:
         "pii_recall_caption": figures["pii"]["recall_note"],
         "model_facts": _model_facts(figures["model"]["facts"]),
         "warnings": figures["model"]["warnings"],
-        "calibration_caption": _calibration_caption(figures["calibration"]),
-        "fit_caption": figures["fit"]["sentence"] or "",
-        "gain_sentence": _gain_sentence(figures["gain"]),
-        "doubt_sentence": _doubt_sentence(figures["without_suspects"]),
         "audit": _audit_facts(figures["audit"]),
         "audit_sentences": figures["audit"]["sentences"],
         "settings": list(_settings(figures["params"])),
@@ -42,56 +30,25 @@ def texts(figures: Figures) -> dict[str, Any]:
     }
 
 
-def lead(figures: Figures) -> list[tuple[str, bool]]:
-    """The report in two sentences, as (text, whether it stands out); empty where the scores are not known."""
-    rows, model, best = figures["rows"], _ours(figures, "accuracy"), _best_baseline(figures, "accuracy")
-    if not (model and is_number(rows["in"]) and is_number(rows["train"])):
-        return []
-    parts = [
-        (f"Of {number(rows['in'])} source rows, {number(rows['train'])} trained the model. It is right on ", False),
-        (percent(model["value"]), True),
-        (f" of the {number(rows['test'])} test rows", False),
-    ]
-    if has_interval(model):
-        parts.append((f" (95{NBSP}% interval {interval(model)})", False))
-    if best:
-        parts.append((f"; the best baseline ({best['name']}) on {percent(best['value'])}", False))
-    return [*parts, (".", False)]
-
-
 def keys(figures: Figures) -> list[dict[str, str]]:
     """The figures on top: what each is called, its value, and a note with what it must be compared with."""
     rows, audit = figures["rows"], figures["audit"]
     parts = " / ".join(number(rows[name]) for name in ("train", "validation", "test"))
     return [
-        _score_key(figures, "accuracy"),
-        _score_key(figures, "macro_f1"),
-        _key("rows_in", "Source rows", number(rows["in"]), f"train / validation / test: {parts}"),
-        _key("suspects", "Labels in doubt", number(figures["suspects"]["count"]), _of_rows(figures)),
-        _key("pii", "Personal data replaced", number(figures["pii"]["spans"]), _pii_note(figures["pii"])),
-        _key("membership", "Membership attack, AUC", _auc(audit), _membership_note(audit)),
+        *score_keys(figures),
+        key("rows_in", "Source rows", number(rows["in"]), f"train / validation / test: {parts}"),
+        _doubts(figures),
+        key("pii", "Personal data replaced", number(figures["pii"]["spans"]), _pii_note(figures["pii"])),
+        key("membership", "Membership attack, AUC", _auc(audit), _membership_note(audit)),
     ]
 
 
-def _key(key: str, name: str, value: str, note: str) -> dict[str, str]:
-    return {"key": key, "name": name, "value": value, "note": note}
-
-
-def _score_key(figures: Figures, name: str) -> dict[str, str]:
-    model, best = _ours(figures, name), _best_baseline(figures, name)
-    notes = [f"95{NBSP}% interval {interval(model)}"] if has_interval(model) else []
-    notes += [f"{best['name']}: {percent(best['value'])}"] if best else []
-    title = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}.get(name, words(name))
-    return _key(name, title, percent(model["value"]) if model else NOT_RECORDED, "; ".join(notes))
-
-
-def _ours(figures: Figures, name: str) -> Any:
-    return next((row for row in figures["scores"].get(name, []) if row["ours"]), None)
-
-
-def _best_baseline(figures: Figures, name: str) -> Any:
-    others = [row for row in figures["scores"].get(name, []) if not row["ours"]]
-    return max(others, key=lambda row: row["value"], default=None)
+def _doubts(figures: Figures) -> dict[str, str]:
+    """The labels in doubt; where rows have no single label to doubt, the duplicates that were left out."""
+    suspects, left_out = figures["suspects"], figures["duplicates"]["left_out"]
+    if suspects["checked"] == 0 and is_number(left_out):
+        return key("duplicates", "Duplicates left out", number(left_out), "rows that say the same as one that was kept")
+    return key("suspects", "Labels in doubt", number(suspects["count"]), _of_rows(figures))
 
 
 def _of_rows(figures: Figures) -> str:
@@ -155,48 +112,15 @@ def _pii_caption(pii: Figures) -> str:
     return " ".join([*parts, "Names that no rule and no model recognises stay in; that is not counted here."])
 
 
-def _calibration_caption(calibration: Figures) -> str:
-    error = find(calibration, "ece")
-    text = "On the dashed line, the model is right as often as it is sure. A dot's size is its number of rows."
-    return f"{text} Expected calibration error: {percent(error)}." if is_number(error) else text
-
-
 def _model_facts(facts: Figures) -> list[tuple[str, Any]]:
     return [(name, _model_fact(name, value)) for name, value in facts.items()]
 
 
 def _model_fact(name: str, value: Any) -> Any:
-    if name == "Rows cut":
+    if name in ("Rows cut", "Tokens not in the vocabulary"):
         return percent(value) if value else "none"
     return (
         f"{value:g}" if name == "Learning rate" and is_number(value) else number(value) if is_number(value) else value
-    )
-
-
-def _gain_sentence(gain: Figures) -> str:
-    """What the model gains over each baseline, compared row by row: surer than two intervals side by side."""
-    found = {name: metric(values, "macro_f1") for name, values in gain.items()}
-    parts = [
-        f"{_points(values['value'])} over {BASELINES.get(name, words(name))} "
-        f"({_points(values['low'])} to {_points(values['high'])})"
-        for name, values in found.items()
-        if values and has_interval(values)
-    ]
-    return f"Gain in macro F1, in points with 95{NBSP}% interval: {', '.join(parts)}." if parts else ""
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "\u2212")
-
-
-def _doubt_sentence(without: Figures) -> str:
-    """How much disputed labels may cost."""
-    score, suspects = metric(without, "accuracy"), find(without, "suspects")
-    if not (score and has_interval(score) and suspects):
-        return ""
-    return (
-        f"Without the {number(suspects)} test rows whose label is in doubt, accuracy is {percent(score['value'])} "
-        f"({interval(score)}). That is an upper bound: rows that are hard are doubted more often, too."
     )
 
 

@@ -17,12 +17,14 @@ from stages.methods.evaluate.metrics import Floats, interval, resampled
 def class_f1(truth: Sequence[str], answers: Sequence[str], resamples: int, seed: int) -> dict[str, Metric]:
     """F1 of each class that occurs in the truth, with 95 % bootstrap intervals.
 
-    A resample without the class, in truth and answers both, says nothing of it and is left out.
+    A resample without the class, in truth and answers both, says nothing of it and is left out; where all are, the
+    interval is the value alone.
     """
     labels = sorted(set(truth))
     point = _f1(truth, answers, labels, np.ones((1, len(truth))))[0]
     drawn = np.concatenate([_f1(truth, answers, labels, weights) for weights in resampled(len(truth), resamples, seed)])
-    return {label: interval(point[i], drawn[~np.isnan(drawn[:, i]), i]) for i, label in enumerate(labels)}
+    known = [drawn[~np.isnan(drawn[:, i]), i] for i in range(len(labels))]
+    return {label: interval(point[i], known[i] if len(known[i]) else point[i]) for i, label in enumerate(labels)}
 
 
 def macro_f1_gain(

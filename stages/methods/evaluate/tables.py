@@ -19,6 +19,7 @@ _PREDICTIONS = pa.schema(
         ("label", pa.string()),
         ("answer", pa.string()),
         ("correct", pa.bool_()),
+        ("quality", pa.float64()),
         ("loss", pa.float64()),
         ("scores", pa.map_(pa.string(), pa.float64())),
     ]
@@ -26,19 +27,24 @@ _PREDICTIONS = pa.schema(
 
 
 def prediction_table(said: Mapping[str, Answered]) -> pa.Table:
-    """One row a scored record, in order of id: its split, label, answer, loss in nats and score of each label."""
+    """One row a scored record, in order of id: its split, the label (or what else was to be answered) and the answer.
+
+    `quality` is how good the answer is, 0 to 1; `correct` means 1. All three are null where no answer was written. Then
+    the loss in nats, and the score of each label.
+    """
     rows = [row for split, answered in said.items() for row in _rows(split, answered)]
     return pa.Table.from_pylist(rows, schema=_PREDICTIONS).sort_by("id")
 
 
 def _rows(split: str, answered: Answered) -> Iterator[dict[str, Any]]:
-    for prediction, label, correct in zip(answered.predictions, answered.truth, answered.correct, strict=True):
+    for record, prediction, quality in zip(answered.records, answered.predictions, answered.quality, strict=True):
         yield {
             "id": prediction.id,
             "split": split,
-            "label": label,
-            "answer": str(prediction.answer),
-            "correct": correct,
+            "label": answered.task.truth(record),
+            "answer": None if quality is None else answered.task.said(prediction),
+            "correct": None if quality is None else quality == 1.0,
+            "quality": None if quality is None else round(quality, _DIGITS),
             "loss": None if prediction.loss is None else round(prediction.loss, _DIGITS),
             "scores": [(name, round(score, _DIGITS)) for name, score in sorted(prediction.scores.items())],
         }

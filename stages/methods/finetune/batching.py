@@ -6,14 +6,40 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stages.core.records import Record
+from stages.core.task import Options, Task
+
 Features = Sequence[Mapping[str, Any]]
 _TOKENS_A_BATCH = 4096
 _POOL = 50
 
 
 def length(features: Mapping[str, Any]) -> int:
-    """Tokens of one record."""
-    return len(features["input_ids"])
+    """Tokens of one record that the model sees, in all its windows."""
+    return sum(len(window["input_ids"]) for window in features.get("windows", [features]))
+
+
+def was_cut(features: Mapping[str, Any]) -> bool:
+    """Whether the model sees less of the record than there is."""
+    return bool(features["tokens"] > length(features))
+
+
+def encode_texts(texts: Sequence[str], tokenizer: Any, max_length: int) -> list[dict[str, Any]]:
+    """Token ids and mask of each text, cut to `max_length` tokens; `tokens` is how many there are before the cut."""
+    if not texts:
+        return []
+    whole = [len(ids) for ids in tokenizer(list(texts), return_attention_mask=False)["input_ids"]]
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length)
+    rows = [dict(zip(encoded, values, strict=True)) for values in zip(*encoded.values(), strict=True)]
+    return [{**row, "tokens": tokens} for row, tokens in zip(rows, whole, strict=True)]
+
+
+def padded(rows: Features, tokenizer: Any, *more: str) -> Any:
+    """Tensors of the model's inputs, shape (rows, longest), with those of `more` that the features have."""
+    names = {*tokenizer.model_input_names, *more}
+    return tokenizer.pad(
+        [{name: row[name] for name in row if name in names} for row in rows], return_tensors="pt", padding=True
+    )
 
 
 def batches_by_length(lengths: Sequence[int], tokens: int = _TOKENS_A_BATCH) -> Iterator[list[int]]:
@@ -30,8 +56,10 @@ def batches_by_length(lengths: Sequence[int], tokens: int = _TOKENS_A_BATCH) -> 
         start += size
 
 
-def run_batches(model: Any, tokenizer: Any, features: Features, read: Callable[[Any, Any], Sequence[Any]]) -> list[Any]:
-    """`read(output, batch)` over padded batches without gradients, results in the order of the features.
+def run_batches(
+    model: Any, features: Features, collate: Callable[[Features], Any], read: Callable[[Any, Any], Sequence[Any]]
+) -> list[Any]:
+    """`read(model, batch)`, one value a row, over collated batches without gradients; in the order of the features.
 
     The model's mode is put back afterwards; batches go to the device that the model is on.
     """
@@ -43,11 +71,39 @@ def run_batches(model: Any, tokenizer: Any, features: Features, read: Callable[[
     try:
         with torch.inference_mode():
             for rows in batches_by_length([length(row) for row in features]):
-                batch = tokenizer.pad([features[i] for i in rows], return_tensors="pt").to(model.device)
+                batch = on_device(collate([features[i] for i in rows]), model.device)
                 for i, value in zip(rows, read(model, batch), strict=True):
                     found[i] = value
     finally:
         model.train(was_training)
+    return found
+
+
+def on_device(batch: Mapping[str, Any], device: Any) -> dict[str, Any]:
+    """The batch with its tensors on a device."""
+    return {name: value.to(device) if hasattr(value, "to") else value for name, value in batch.items()}
+
+
+def record_losses(
+    task: Task, tuned: tuple[Any, Any], records: Sequence[Record], options: Options, labels: Sequence[str]
+) -> list[float | None]:
+    """The loss of each record in nats under a (model, tokenizer); None where there is no target, or none is left."""
+    model, tokenizer = tuned
+    features = task.encode(records, tokenizer, options, labels)
+    known = [
+        i
+        for i, (record, row) in enumerate(zip(records, features, strict=True))
+        if task.answered(record) and row.get("learned", 1)
+    ]
+    found: list[float | None] = [None] * len(records)
+    losses = run_batches(
+        model,
+        [features[i] for i in known],
+        lambda rows: task.collate(rows, tokenizer),
+        lambda model, batch: task.losses(model, batch).double().tolist(),
+    )
+    for i, loss in zip(known, losses, strict=True):
+        found[i] = loss
     return found
 
 

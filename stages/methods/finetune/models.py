@@ -8,18 +8,23 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from stages.core.errors import Fault, UsageError
+from stages.core.keys import project_root
 from stages.core.storage import sha256_of
+from stages.methods.finetune.earlier_run import is_run, tuned_model
+from stages.methods.finetune.gguf import dequantised
 
 _PLACE = "params.yaml: model"
 _FROZEN = "params.yaml: finetune.frozen_layers"
 _DROPOUTS = (
     "attention_probs_dropout_prob", "attention_dropout", "hidden_dropout_prob", "classifier_dropout", "dropout",
     "attn_pdrop", "embd_pdrop", "resid_pdrop", "embedding_dropout", "mlp_dropout", "activation_dropout",
-    "seq_classif_dropout", "classifier_dropout_prob", "summary_first_dropout", "pooler_dropout",
+    "seq_classif_dropout", "classifier_dropout_prob", "summary_first_dropout", "pooler_dropout", "qa_dropout",
+    "dropout_rate",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -27,25 +32,42 @@ T = TypeVar("T")
 def resolve(source: str | Path) -> str:
     """What `from_pretrained` takes: the folder behind `pkg://package/folder` or a local path, or the hub name itself.
 
-    Raises UsageError for a package that is not installed, or a folder that is missing or holds no model.
+    A GGUF file, in a package or by its path, and the model of an earlier run (`run://name`) are unpacked once into the
+    project's cache. Raises UsageError for a package that is not installed, or a folder that is missing or holds no
+    model, UsageError or DataError for a run that cannot be read.
     """
     name = str(source)
+    if is_run(name):
+        return str(tuned_model(name, cache()))
     if name.startswith("pkg://"):
         package, _, folder = name.removeprefix("pkg://").partition("/")
         spec = importlib.util.find_spec(package) if package.isidentifier() else None
         if spec is None or not spec.submodule_search_locations or ".." in Path(folder).parts:
             raise UsageError(Fault(_PLACE, f"{name}: no such package", f"install it: `pip install {package}`"))
         return _checked(Path(spec.submodule_search_locations[0]) / folder, name)
-    if Path(name).is_dir() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if Path(name).is_dir() or name.startswith((".", "/", "~")) or name.count("/") > 1 or name.endswith(".gguf"):
         return _checked(Path(name).expanduser(), name)
     return name
 
 
 def _checked(folder: Path, name: str) -> str:
+    if folder.suffix == ".gguf":
+        return _unpacked(folder)
     if not (folder / "config.json").is_file():
         problem = f"{name}: no model there (no config.json in that folder)"
         raise UsageError(Fault(_PLACE, problem, "name a folder saved by `save_pretrained`, or a hub name"))
     return str(folder)
+
+
+@lru_cache(maxsize=8)
+def _unpacked(file: Path) -> str:
+    """Remembered, for to look up the folder is to hash the file."""
+    return str(dequantised(file, cache()))
+
+
+def cache() -> Path:
+    """Where models are kept that were made from others: unpacked, or with more words."""
+    return project_root() / ".rowtrail" / "cache" / "models"
 
 
 def identity(source: str) -> dict[str, str]:
@@ -80,14 +102,14 @@ def load_tokenizer(source: str | Path) -> Any:
     return _loaded(str(source), lambda where: AutoTokenizer.from_pretrained(where, trust_remote_code=False))
 
 
-def load_model(kind: Any, source: str | Path, config: Any) -> Any:
+def load_model(kind: Any, source: str | Path, config: Any, **more: Any) -> Any:
     """A model of an `AutoModel...` class in float32; what the weights lack (a new head) is drawn by torch."""
     import torch
 
     return _loaded(
         str(source),
         lambda where: kind.from_pretrained(
-            where, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+            where, config=config, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **more
         ),
     )
 
@@ -126,6 +148,8 @@ def adapt(model: Any, options: Mapping[str, Any], kind: str) -> Any:
     if frozen > len(layers):
         problem = f"{frozen} of {len(layers)} layers" if layers else "this architecture has no list of layers to freeze"
         raise UsageError(Fault(_FROZEN, problem, "take fewer, or 0 to train everything"))
+    if options.get("head_only") and not options.get("contrastive", {}).get("enabled"):
+        return _freeze_all_but_head(model)
     lora = options.get("lora", {})
     if lora.get("enabled"):
         return _with_adapters(model, lora, kind, list(range(frozen, len(layers))) if frozen else None)
@@ -162,16 +186,37 @@ def _freeze_below(model: Any, layers: Sequence[Any], count: int) -> None:
                 module.p = 0.0
 
 
+def _freeze_all_but_head(model: Any) -> Any:
+    """Freeze the pretrained part and switch its dropout off: what is left to train is the new head.
+
+    Raises UsageError for a model that writes: its head is pretrained, too.
+    """
+    from torch import nn
+
+    if model.get_output_embeddings() is not None:
+        problem = "a model that writes text has no new head to train alone"
+        raise UsageError(Fault("params.yaml: finetune.head_only", problem, "set it to false; `lora` trains little"))
+    for parameter in model.base_model.parameters():
+        parameter.requires_grad_(False)
+    for module in model.base_model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model
+
+
 def _with_adapters(model: Any, lora: Mapping[str, Any], kind: str, layers: list[int] | None) -> Any:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
         task_type=kind, r=lora["r"], lora_alpha=lora["alpha"], lora_dropout=lora["dropout"],
         target_modules=lora["target_modules"], layers_to_transform=layers,
+        trainable_token_indices=getattr(model.config, "new_token_ids", None),  # of words that vocabulary.py added
     )  # fmt: skip
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft reads a name that transformers has deprecated
+            # GPT-2's layers are stored transposed: peft sees it, sets the option right, and says so.
+            warnings.filterwarnings("ignore", message="fan_in_fan_out is set", category=UserWarning)
             return get_peft_model(model, config)
     except ValueError:
         problem = f"{lora['target_modules'] or 'the default layers'}: not found in this architecture"
@@ -210,7 +255,8 @@ def merge_adapters(model: Any, base: str, folder: Path) -> Any:
         return model
     for config in model.peft_config.values():
         config.base_model_name_or_path = base
-    model.save_pretrained(folder)
+    # Whether to save embeddings is said here, or peft would look for the base on the hub to find out.
+    model.save_pretrained(folder, save_embedding_layers=bool(getattr(model.config, "new_token_ids", None)))
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty card
     return model.merge_and_unload()
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-_USUAL_LR = {"full fine-tuning": (1e-6, 2e-4), "LoRA": (5e-5, 1e-3)}
+from stages.methods.finetune.token_fit import TokenFit
+
+_USUAL_LR = {"full fine-tuning": (1e-6, 2e-4), "LoRA": (5e-5, 1e-3), "a head alone": (1e-4, 5e-2)}
+_MANY_PIECES = 2.0
 _QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
-UNCUT = 1_000_000
-"""A `max_length` that cuts nothing: to see how long texts really are."""
 
 
 def plan_steps(records: int, epochs: float, batch_size: int, options: Mapping[str, Any]) -> dict[str, int]:
@@ -35,19 +36,20 @@ def plan_steps(records: int, epochs: float, batch_size: int, options: Mapping[st
     }
 
 
-def token_summary(lengths: Sequence[int], max_length: int, unknown: int, words: int, special: int) -> dict[str, Any]:
-    """Quantiles of the uncut lengths (with `special` tokens each), and how well the tokenizer knows this language.
+def token_summary(lengths: Sequence[int], cut: int, fit: TokenFit) -> dict[str, Any]:
+    """Quantiles of the uncut lengths (with special tokens), and how well the tokenizer knows this language.
 
-    `truncated` is the share of records that `max_length` cuts, `unknown` the share of tokens outside the vocabulary.
+    `truncated` is the share of records that `max_length` cuts, `unknown` the share of the bare texts' tokens that are
+    not in the vocabulary, `per_word` how many tokens a word has.
     """
     array = np.asarray(lengths)
     quantiles = np.quantile(array, _QUANTILES, method="inverted_cdf")
     return {
         "total": int(array.sum()),
         "quantiles": {f"{q:g}": int(value) for q, value in zip(_QUANTILES, quantiles, strict=True)},
-        "truncated": round(float((array > max_length).mean()), 6),
-        "unknown": round(unknown / max(1, int(array.sum())), 6),
-        "per_word": round((int(array.sum()) - special * len(array)) / max(1, words), 4),
+        "truncated": round(cut / max(1, len(array)), 6),
+        "unknown": round(fit.unknown / max(1, fit.pieces), 6),
+        "per_word": round(fit.pieces / max(1, fit.words), 4),
     }
 
 
@@ -86,12 +88,16 @@ def estimate(
 
 def warnings(plan: Mapping[str, Any], classes: Mapping[str, int]) -> list[dict[str, str]]:
     """What to look at before paying: a code and a sentence with the numbers. `classes` count training records."""
-    return [{"code": code, "message": message} for code, message in (*_of_settings(plan), *_of_data(plan, classes))]
+    return [
+        {"code": code, "message": message}
+        for code, message in (*_of_settings(plan), *_of_tokens(plan), *_of_data(plan, classes))
+    ]
 
 
 def _of_settings(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    lora = plan["finetune"]["lora"]["enabled"]
-    method = "LoRA" if lora else "full fine-tuning"
+    options = plan["finetune"]
+    method = "LoRA" if options["lora"]["enabled"] else "full fine-tuning"
+    method = "a head alone" if options.get("head_only") else method
     low, high = _USUAL_LR[method]
     if not low <= plan["lr"] <= high:
         yield "unusual_lr", f"lr {plan['lr']:g} is outside the usual range for {method}, {low:g} to {high:g}"
@@ -104,8 +110,8 @@ def _of_settings(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         )
 
 
-def _of_data(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterable[tuple[str, str]]:
-    tokens, batch = plan["tokens"], plan["steps"]["effective_batch"]
+def _of_tokens(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    tokens = plan["tokens"]
     if tokens["truncated"] > 0.05:
         cut, longest = tokens["truncated"], tokens["quantiles"]["0.99"]
         yield (
@@ -114,6 +120,18 @@ def _of_data(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterable[tu
         )
     if tokens["unknown"] > 0.01:
         yield "unknown_tokens", f"{tokens['unknown']:.1%} of the tokens are not in the model's vocabulary"
+    if tokens.get("targets_cut", 0) > 0.05:
+        longest = plan["finetune"]["max_target_length"]
+        yield "targets_cut", f"max_target_length {longest} cuts {tokens['targets_cut']:.1%} of the targets"
+    if tokens.get("nothing_left"):
+        yield "nothing_left", f"{tokens['nothing_left']} records have no token of their answer left: raise max_length"
+    if tokens["per_word"] > _MANY_PIECES:
+        much = f"{tokens['per_word']:.1f} tokens a word: the vocabulary was made for another language or field"
+        yield "many_pieces", f"{much} (data/plan/terms.csv; finetune.new_tokens adds words)"
+
+
+def _of_data(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+    batch = plan["steps"]["effective_batch"]
     missing = [label for label in plan["labels"] if not classes.get(label)]
     if missing:
         yield "class_not_in_train", f"no training record has the label {', '.join(missing)}: it cannot be learned"

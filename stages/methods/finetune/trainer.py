@@ -31,10 +31,21 @@ class Part(BatchSampler):  # type: ignore[misc]
             yield batch[self.index :: self.count] or [self.blank]
 
 
-class MeanLossTrainer(Trainer):  # type: ignore[misc]
-    """The loss of a step is the mean over its records, in however many uneven batches and processes they are."""
+class RecordLoss:
+    """Mixed into a Trainer, the loss of a step is the mean over its records, each with its `weight`.
+
+    However many uneven batches and processes they are in: transformers averages over batches, or over tokens.
+    """
 
     loss_is_scaled_for_ga = True
+    args: Any
+    accelerator: Any
+    model: Any
+    train_dataset: Any
+    eval_dataset: Any
+    data_collator: Any
+    state: Any
+    callback_handler: Any
 
     def __init__(self, losses: Callable[[Any, Mapping[str, Any]], Any], order: Order, **options: Any) -> None:
         super().__init__(**options)
@@ -53,10 +64,8 @@ class MeanLossTrainer(Trainer):  # type: ignore[misc]
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
         """The batches of one step here, and the records of that step in all processes."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        records = sum(
-            int((batch["weight"] > 0).sum()) if "weight" in batch else len(batch["input_ids"]) for batch in batches
-        )
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)  # type: ignore[misc]
+        records = sum(int((batch["weight"] > 0).sum()) for batch in batches)
         return batches, self.accelerator.reduce(torch.tensor(records, device=device))
 
     def compute_loss(self, model: Any, inputs: Any, num_items_in_batch: Any = None, **_: Any) -> Any:
@@ -70,22 +79,26 @@ class MeanLossTrainer(Trainer):  # type: ignore[misc]
         self.model.eval()
         with torch.no_grad():
             for batch in DataLoader(part, self.args.eval_batch_size, collate_fn=self.data_collator):
-                total += self._summed(self.model, self._prepare_inputs(batch)).item()
+                total += self._summed(self.model, self._prepare_inputs(batch)).item()  # type: ignore[attr-defined]
         summed = self.accelerator.reduce(torch.tensor(total, device=self.args.device)).item()
         metrics = {"eval_loss": summed / len(self.eval_dataset)}
-        self.log(metrics)
+        self.log(metrics)  # type: ignore[attr-defined]
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def _summed(self, model: Any, inputs: Any) -> Any:
-        """The sum of a batch's losses; weighted if there are weights."""
-        weights = inputs.pop("weight", 1.0)
+        """The weighted sum of a batch's losses."""
+        weights = inputs.pop("weight")
         return (self.record_losses(model, inputs) * weights).sum()
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Wait until all processes have saved theirs: next comes the file that says the checkpoint is complete."""
-        super()._save_rng_state(output_dir)
+        super()._save_rng_state(output_dir)  # type: ignore[misc]
         self.accelerator.wait_for_everyone()
+
+
+class RecordTrainer(RecordLoss, Trainer):  # type: ignore[misc]
+    """transformers' Trainer over records."""
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]

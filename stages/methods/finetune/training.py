@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from stages.core import processes
 from stages.core.engine import available_cores
 from stages.core.errors import Fault, UsageError
+from stages.core.task import Task
 from stages.methods.finetune.batching import Features, Order, length
 from stages.methods.finetune.models import quiet
 
@@ -29,11 +30,18 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What is trained: `losses(model, batch)` gives one loss a record."""
+    """What is trained: a task's model."""
 
     model: Any
     tokenizer: Any
-    losses: Callable[[Any, Mapping[str, Any]], Any]
+    task: Task
+
+    def collate(self, rows: Features) -> Any:
+        """The task's batch, and the `weight` of each record in the loss: 1 where nothing else is said."""
+        import torch
+
+        weights = torch.tensor([float(row.get("weight", 1.0)) for row in rows])
+        return {**self.task.collate(rows, self.tokenizer), "weight": weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +100,6 @@ def _device(wanted: str) -> str:
     return found
 
 
-def class_weights(labels: Sequence[str]) -> dict[str, float]:
-    """Weight of each class: records / (classes * records of the class), so that the mean over the records is 1."""
-    counts = {label: labels.count(label) for label in sorted(set(labels))}
-    return {label: len(labels) / (len(counts) * count) for label, count in counts.items()}
-
-
 def fit(
     learner: Learner, train: Features, validation: Features, plan: Mapping[str, Any], machine: Machine, folder: Path
 ) -> Trained:
@@ -108,17 +110,18 @@ def fit(
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
 
-    from stages.methods.finetune.trainer import MeanLossTrainer, Watch
+    from stages.methods.finetune.trainer import Watch
 
     arguments = _arguments(plan, machine, folder, bool(validation))
     last = _last_checkpoint(folder)
     patience = plan["finetune"]["early_stopping"]
-    trainer = MeanLossTrainer(
-        learner.losses,
+    trainer = _trainer(learner.task)(
+        learner.task.losses,
         Order(train, plan["steps"]["effective_batch"], plan["seed"]),
         model=learner.model,
+        processing_class=learner.tokenizer,
         args=arguments,
-        data_collator=lambda rows: learner.tokenizer.pad(rows, return_tensors="pt"),
+        data_collator=learner.collate,
         train_dataset=train,
         eval_dataset=sorted(validation, key=length) or None,
         callbacks=[EarlyStoppingCallback(patience)] if patience and validation else [],
@@ -128,9 +131,26 @@ def fit(
     trainer.train(resume_from_checkpoint=last)
     # The first process deletes the checkpoints, from which the others may still be reading the best weights.
     trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.end_training()
     state = trainer.state
     return Trained(trainer.model, learning_curve(state.log_history), state.global_step, state.best_global_step)
+
+
+def leave() -> None:
+    """End what the processes of a training have in common; after it they cannot train together again."""
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    PartialState().destroy_process_group()
+
+
+def _trainer(task: Task) -> Any:
+    """Chats are trained by TRL, all else by transformers; both with our loss over records."""
+    if task.chats:
+        from stages.methods.finetune.sft import RecordSFTTrainer
+
+        return RecordSFTTrainer
+    from stages.methods.finetune.trainer import RecordTrainer
+
+    return RecordTrainer
 
 
 def _last_checkpoint(folder: Path) -> str | None:

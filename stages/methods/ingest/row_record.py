@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.core.params import Source
@@ -11,6 +11,8 @@ from stages.core.rows import FileRow, without_surrogates
 from stages.core.stage import Context
 from stages.core.task import RowFault
 from stages.methods.ingest.row_ids import RowIds
+
+_CODE = 40  # characters of a group's name
 
 
 def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> Decision:
@@ -45,10 +47,22 @@ def _record(id: str, place: str, columns: Mapping[str, Any], source: Source, con
     subject = context.keys.hash("subject", source.name, person)[:32] if person else None
     confidence = _share(columns.get(source.confidence)) if source.confidence else None
     place, _ = without_surrogates(place)
-    record = Record(id, source.name, place, context.task.schema, values, subject=subject, confidence=confidence)
+    record = Record(
+        id, source.name, place, context.task.schema, values, subject=subject, confidence=confidence,
+        attributes=_attributes(columns, source.attributes),
+    )  # fmt: skip
     if record.length > context.params.max_chars:
         raise RowFault("too_long", chars=record.length)
     return record
+
+
+def _attributes(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """The groups a row belongs to; an empty cell names none. Raises RowFault for text: it could hold personal data."""
+    found = {name: str(columns[name]).strip() for name in names if columns.get(name) is not None}
+    for name, value in found.items():
+        if len(value) > _CODE or not value.isprintable():
+            raise RowFault("bad_attribute", field=name, chars=len(value))
+    return {name: value for name, value in found.items() if value}
 
 
 def _share(value: Any) -> float | None:

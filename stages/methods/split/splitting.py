@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.core.params import SplitParams
+from stages.core.records import Record
+from stages.core.task import Task
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -34,21 +36,26 @@ ROWS = pa.schema(
         ("subject", pa.string()),
         ("group", pa.string()),
         ("text", pa.binary()),
-        ("stratum", pa.string()),
+        ("strata", pa.list_(pa.string())),
         ("labelled", pa.bool_()),
     ]
 )
-"""What the split needs to know of records, a column each: a million take 120 MB. `text` is a digest of the texts."""
+"""What the split needs to know of records, a column each: a million take 120 MB. `text` is a digest of the texts,
+`strata` are never empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record goes, where the draw alone would have put it, and its cross-validation fold."""
+    """Where a record goes, where the draw alone would have put it, and its cross-validation fold.
+
+    `beyond`: the record is of the training part, and is left out of a few-shot run.
+    """
 
     part: Part
     drawn: Part
     u: float
     fold: int | None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +63,7 @@ class Places(Mapping[str, Place]):
     """The place of each record by id. Arrays inside, by record and by group of records that stay together.
 
     `ids` are sorted, `groups` gives each its group; `parts`, `drawn` (indices into `PARTS`), `draws` and `folds` (-1:
-    none) go by group.
+    none) go by group. `beyond` are the ids that few-shot training leaves out.
     """
 
     ids: npt.NDArray[np.bytes_]
@@ -65,6 +72,7 @@ class Places(Mapping[str, Place]):
     drawn: Numbers
     draws: npt.NDArray[np.float64]
     folds: Numbers
+    beyond: frozenset[str] = frozenset()
 
     def __getitem__(self, id: str) -> Place:
         key = id.encode()
@@ -74,7 +82,7 @@ class Places(Mapping[str, Place]):
         group = self.groups[at]
         fold = int(self.folds[group])
         drawn, part = PARTS[self.drawn[group]], PARTS[self.parts[group]]
-        return Place(part, drawn, float(self.draws[group]), None if fold < 0 else fold)
+        return Place(part, drawn, float(self.draws[group]), None if fold < 0 else fold, id in self.beyond)
 
     def __iter__(self) -> Iterator[str]:
         return (id.decode() for id in self.ids)
@@ -83,7 +91,7 @@ class Places(Mapping[str, Place]):
         return len(self.ids)
 
     def rows(self) -> dict[Part, int]:
-        """Records by part."""
+        """Records by part, before any are left out."""
         counts = np.bincount(self.parts[self.groups], minlength=len(PARTS)).tolist()
         return dict(zip(PARTS, counts, strict=True))
 
@@ -144,6 +152,11 @@ def _components(own: Numbers, *others: Numbers) -> Numbers:
     return np.unique(labels[own], return_inverse=True)[1].astype(np.int64)
 
 
+def strata(task: Task, record: Record) -> tuple[str, ...]:
+    """What each part should have some of: the record's classes, or the one stratum that it has without any."""
+    return task.labels(record) or (task.stratum(record),)
+
+
 def draw(seed: int, key: str, purpose: str = "split") -> float:
     """A number in [0, 1) from the seed and the key: the first 53 bits of SHA-256, as many as a float holds exactly."""
     digest = hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).digest()
@@ -178,8 +191,10 @@ def places(rows: pa.Table, relabelled: Collection[str], params: SplitParams, see
     machine = pc.is_in(rows["id"], pa.array(sorted(relabelled), pa.string())).to_numpy()
     barred[groups[machine]] = True
     parts = np.where(barred & (drawn == _TEST), _TRAIN, drawn)
-    strata = np.unique(np.stack([groups, _ranks(rows["stratum"].combine_chunks())]), axis=1)
-    parts = repaired(draws, parts, strata, barred)
+    named = rows["strata"].combine_chunks()
+    owners = pc.list_parent_indices(named).to_numpy()
+    pairs = np.unique(np.stack([groups[owners], _ranks(pc.list_flatten(named))]), axis=1)
+    parts = repaired(draws, parts, pairs, barred)
     folds = np.array([-1 if fold is None else fold for fold in (fold_of(seed, key, params.kfold) for key in names)])
     ids = np.array(rows["id"].to_pylist(), np.bytes_)
     order = np.argsort(ids)

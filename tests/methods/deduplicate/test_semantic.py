@@ -120,3 +120,8 @@ def test_no_vectors_give_no_keys_and_no_cosines():
     none = np.empty((0, 8), np.int16)
     assert semantic_keys(none, Banding(2, 3)).shape == (0, 2)
     assert cosine(np.ones(8, np.int16), none).shape == (0,)
+
+
+def test_of_records_with_several_vectors_the_least_similar_counts():
+    one, other = np.array([[1, 0], [0, 1]], np.int16), np.array([[1, 0], [1, 1]], np.int16)
+    assert cosine(one, np.stack([one, other])).tolist() == [1.0, 0.707107]

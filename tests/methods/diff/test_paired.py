@@ -86,6 +86,56 @@ def test_losses_are_compared_where_answers_are_not_judged():
     assert "-0.200 nats" in said.sentence
 
 
+def written(quality, losses=None, measure="rouge_l"):
+    """Answers of a model that writes, from {id: quality, None where it gave none}; all rows have a loss."""
+    columns = {
+        "id": list(quality), "label": [f"reference {id}" for id in quality],
+        "answer": [None if value is None else f"answer {id}" for id, value in quality.items()],
+        "correct": pa.array([None if value is None else value == 1 for value in quality.values()], pa.bool_()),
+        "quality": pa.array(list(quality.values()), pa.float64()),
+        "loss": [(losses or {}).get(id, 0.5) for id in quality],
+    }  # fmt: skip
+    return Answers(pa.table(columns), (), measure)
+
+
+def test_answers_that_are_right_in_part_are_compared_by_their_quality_record_by_record():
+    rows = ids(0, 60)
+    a, b = dict.fromkeys(rows, 0.4), {id: (0.6, 0.6, 0.3, 0.4)[i % 4] for i, id in enumerate(rows)}
+    found = compare(written(a), written(b), 13)
+    assert list(found["metrics"]) == ["quality", "loss"]
+    assert found["metrics"]["quality"]["model"]["value"] == pytest.approx(statistics.mean(b.values()) - 0.4)
+    counts = {"better": 30, "worse": 15, "equal": 15}
+    assert found["by_record"] == {**counts, "p": pytest.approx(binomtest(30, 45).pvalue)}
+    assert found["mcnemar"] is None
+    said = verdict(found)
+    assert (said.model, said.test_set, said.metric) == ("better", "same", "quality")
+    assert "mean ROUGE-L changes by +7.5 points" in said.sentence
+    assert "(30 answers better, 15 worse, sign test p = .04)" in said.sentence
+
+
+def test_of_rows_that_only_one_model_answered_the_answers_are_not_paired():
+    rows = ids(0, 40)
+    a = {id: 0.2 if i < 30 else None for i, id in enumerate(rows)}
+    b = {id: 0.5 if i >= 10 else None for i, id in enumerate(rows)}
+    b[rows[39]] = 0.9
+    found = compare(written(a), written(b, dict.fromkeys(rows, 0.4)), 13)
+    quality = found["metrics"]["quality"]
+    assert quality["a_all"] == pytest.approx(0.2)
+    assert quality["b_all"] == pytest.approx((29 * 0.5 + 0.9) / 30, abs=1e-6)
+    assert (quality["a_common"], quality["b_common"]) == (0.2, 0.5)
+    assert found["by_record"]["better"] == 20
+    assert "of which both answered 20, mean ROUGE-L" in verdict(found).sentence
+    assert found["metrics"]["loss"]["model"]["value"] == pytest.approx(-0.1)
+    assert (found["rows"]["common"], found["rows"]["only_a"]) == (40, 0)
+
+
+def test_answers_of_two_kinds_of_models_are_not_compared_by_quality():
+    rows = ids(0, 40)
+    found = compare(written(dict.fromkeys(rows, 0.4)), written(dict.fromkeys(rows, 0.6), measure="f1"), 13)
+    assert found["by_record"] is None
+    assert "quality" not in found["metrics"]
+
+
 def test_the_same_seed_gives_the_same_intervals():
     a, b = answers(model(ids(0, 60), seed=1)), answers(model(ids(20, 90), seed=2))
     assert compare(a, b, 13) == compare(a, b, 13)

@@ -75,3 +75,13 @@ def test_charts_of_nothing_but_zeros_can_be_drawn():
     ):
         assert "nan" not in str(chart).lower()
         assert drawn(chart) is not None
+
+
+def test_a_perplexity_is_drawn_on_its_own_scale_and_fits_its_column():
+    drawn = whiskers(
+        "Perplexity", [Estimate("m", 7.4, 7.1, 7.82), Estimate("u", 248.21, 1.0, 12345.6)], scale=1, digits=2
+    )
+    assert ">7.40<" in drawn
+    assert ">7.10–7.82<" in drawn
+    assert ">248.2<" in drawn
+    assert ">1.00–1.23e+04<" in drawn

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse.csgraph  # noqa: F401 - loading it takes longer than hypothesis grants a test
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.params import SplitParams
@@ -20,7 +20,7 @@ triples = st.lists(
 
 
 def row(id, subject=None, group=None, text=None, stratum="x"):
-    return {"id": id, "subject": subject, "group": group, "text": text or id, "stratum": stratum, "labelled": True}
+    return {"id": id, "subject": subject, "group": group, "text": text or id, "strata": [stratum], "labelled": True}
 
 
 def placed(rows, relabelled=(), seed=1):
@@ -53,6 +53,7 @@ def components(records):
     return [ids for ids, _ in found]
 
 
+@settings(deadline=None)
 @given(triples)
 def test_records_have_one_key_if_and_only_if_they_are_tied(records):
     by_key = defaultdict(set)
@@ -61,6 +62,7 @@ def test_records_have_one_key_if_and_only_if_they_are_tied(records):
     assert sorted(map(sorted, by_key.values())) == sorted(map(sorted, components(records)))
 
 
+@settings(deadline=None)
 @given(triples, st.integers(0, 20))
 def test_rows_that_come_or_go_change_no_key_outside_their_own_component(records, cut):
     erased, rest = records[:cut], records[cut:]
@@ -69,6 +71,7 @@ def test_rows_that_come_or_go_change_no_key_outside_their_own_component(records,
     assert all(before[id] == after[id] for id, _, _ in rest if id not in touched)
 
 
+@settings(deadline=None)
 @given(triples)
 def test_keys_do_not_depend_on_the_order_of_the_rows(records):
     assert group_keys(records) == group_keys(sorted(records, reverse=True))
@@ -115,6 +118,7 @@ def test_the_part_follows_from_the_draw_alone(u, part):
     assert part_of(u, 0.2, 0.3) == part
 
 
+@settings(deadline=None)
 @given(st.integers(30, 60), st.integers(0, 29), st.integers(0, 5))
 def test_adding_or_erasing_rows_moves_no_other_row(count, erased, seed):
     rows = [row(f"{i:02x}") for i in range(count)]
@@ -141,6 +145,7 @@ def test_a_barred_group_does_not_move_into_test():
     assert repairs(draws, parts, {key: {"x"} for key in draws}, {"a", "b"}) == {"c": "test", "a": "validation"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sets(some("xyz"), min_size=1), st.floats(0, 0.999)), min_size=1, max_size=12))
 def test_a_repair_opens_no_gap_and_closes_all_of_strata_with_groups_of_their_own(groups):
     draws = {str(i): u for i, (_, u) in enumerate(groups)}

@@ -9,7 +9,8 @@ from typing import Any
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.groups import GroupCount, Rate, rates
 from stages.methods.document.cards.markdown import Markdown, code, escaped, join, prose, table
-from stages.methods.document.figures import SPLITS, find
+from stages.methods.document.scores import SPLITS
+from stages.methods.document.tree import find
 from stages.methods.document.wording import is_number, number, percent, plural, words
 
 STREAM = ("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split")
@@ -24,6 +25,7 @@ _COLUMNS = {
     "split": "train, validation or test",
     "language": "identified by `clean`, ISO 639-1",
     "confidence": "the annotators' agreement, 0 to 1, where the source carries it",
+    "attributes": "groups that the row belongs to, by name, where the source carries them",
 }
 _OWN = "column of the task"
 LEAKS = {

@@ -9,7 +9,8 @@ from stages.methods.document.cards.data_tables import LEAKS, STREAM, languages
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import Markdown, bullets, code, escaped, join, prose
 from stages.methods.document.cards.model_tables import estimates, metrics, shown, title
-from stages.methods.document.figures import find, metric
+from stages.methods.document.score_words import tuning_sentence
+from stages.methods.document.tree import find, metric
 from stages.methods.document.wording import is_number, number, percent, plural
 
 _WEAK_RECALL = 0.9
@@ -27,6 +28,8 @@ def sentences(given: Evidence) -> dict[str, Markdown]:
         "rows": _rows(given),
         "passed": join([code(stage) for stage in STREAM if stage in given.recorded]) or Markdown("no stage"),
         "scrubbed": _scrubbed(given),
+        "written": escaped(tuning_sentence(given.figures["written"]) or "The loss before tuning: not recorded."),
+        "compared": bullets([prose(f"{one['what']}: {one['sentence']}") for one in given.figures["compared"]], ""),
         "fit": prose(find(given.recorded, "evaluate", "report", "fit", "sentence") or "Not recorded."),
         "membership": prose(audit.get("membership_sentence") or "Membership inference: not recorded."),
         "model_leaks": prose(audit.get("leaks_sentence") or "A search of the files beside the weights: not recorded."),
@@ -88,6 +91,10 @@ def _limits(given: Evidence) -> Iterator[Markdown]:
     cut = find(given.facts.plan, "tokens", "truncated")
     if is_number(cut) and cut > 0:
         yield Markdown(f"Of the texts, {percent(cut)} are longer than it sees, and were cut (`data/plan/plan.json`).")
+    if left := find(given.facts.plan, "tokens", "nothing_left"):
+        yield Markdown(f"Of {plural(left, 'training record')} it learned nothing: the cut left no token of the answer.")
+    if given.figures["written"]:
+        yield Markdown("ROUGE, chrF and BLEU count shared words; whether an answer is true, they do not see.")
     yield from (prose(f"Warned before training: {text}") for text in given.figures["model"]["warnings"])
     if without := report.get("without_suspects"):
         yield Markdown(

@@ -10,11 +10,12 @@ from stages.methods.document.cards.data_tables import languages
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import plain
 from stages.methods.document.cards.model_tables import metrics, title
-from stages.methods.document.figures import find
+from stages.methods.document.tree import find
 from stages.methods.document.wording import is_number
 
 TASKS = {
     "classification": "text-classification",
+    "multi_label": "text-classification",
     "token_labels": "token-classification",
     "question_answering": "question-answering",
     "causal_lm": "text-generation",
@@ -31,6 +32,14 @@ LICENSES = frozenset({
 })  # fmt: skip
 """Licences that the Hub knows and that have an SPDX identifier, in the Hub's spelling (huggingface.co/docs/hub)."""
 _AVERAGE = re.compile(r"(macro|micro|weighted)_(.+)")
+_HUB_METRICS: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "rouge_1": ("rouge", {"rouge_types": ["rouge1"]}),
+    "rouge_2": ("rouge", {"rouge_types": ["rouge2"]}),
+    "rouge_l": ("rouge", {"rouge_types": ["rougeL"]}),
+    "bleu": ("sacrebleu", None),
+    "seqeval_f1": ("seqeval", None),
+}
+"""Where the Hub calls a metric otherwise (huggingface.co/metrics)."""
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+|[\w.-]+")
 _LEAST_SHARE = 0.01
 
@@ -143,8 +152,10 @@ def _results(given: Evidence) -> list[Any]:
     ]
 
 
-def _kind(name: str) -> tuple[str, dict[str, str] | None]:
-    """`macro_f1` is the metric `f1` with `average: macro`."""
+def _kind(name: str) -> tuple[str, dict[str, Any] | None]:
+    """The Hub's name of a metric, and its arguments: `macro_f1` is `f1` with `average: macro`."""
+    if name in _HUB_METRICS:
+        return _HUB_METRICS[name]
     found = _AVERAGE.fullmatch(name)
     return (found[2], {"average": found[1]}) if found else (name, None)
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import Markdown, code, join, table
-from stages.methods.document.figures import BASELINES, find, metric
+from stages.methods.document.measures import measure
+from stages.methods.document.score_words import traits
+from stages.methods.document.scores import BASELINES
+from stages.methods.document.tree import find, metric
 from stages.methods.document.wording import is_number, number, words
 
 _PLANNED = ("lr", "epochs", "batch_size", "seed")
@@ -23,9 +26,16 @@ _TRAINED = {
     "threads": "CPU threads",
     "processes": "Training processes",
 }
+_ROWS = (
+    "Trained",
+    "Training rows of each class, at most",
+    "Synthetic rows",
+    "Rows are weighed by",
+    "Words added to the vocabulary",
+)
+"""Facts of the training that are told where there is something to tell."""
 _ATTACKS = {"auc": "by loss", "calibrated_auc": "by loss, calibrated"}
 _LABELS = 30
-_NO_METRIC = ("rows", "records", "answered", "suspects")
 
 
 def model_tables(given: Evidence) -> dict[str, Markdown]:
@@ -36,7 +46,8 @@ def model_tables(given: Evidence) -> dict[str, Markdown]:
         "training": _training(given),
         "metrics": _metrics(given),
         "gains": _gains(given),
-        "per_label": _scored(find(given.recorded, "evaluate", "report", "per_class"), "Label"),
+        "per_label": _per_label(find(given.recorded, "evaluate", "report") or {}),
+        "written": _written(given),
         "slices": _scored(find(given.recorded, "evaluate", "report", "slices"), "Slice"),
         "attacks": _attacks(given),
         "model_files": _model_files(given),
@@ -50,16 +61,18 @@ def _model(given: Evidence) -> Markdown:
     settings = find(given.recorded, "plan", "manifest", "params") or {}
     base = plan.get("model") or settings.get("model")
     labels = training.get("labels") or plan.get("labels")
+    options = training.get("options") or plan.get("finetune") or {}
     rows: list[list[Any]] = [
         ["Task", code(given.facts.task)],
         ["Base model", None if base is None else code(base)],
         ["Identity of the base model", _identity(plan.get("base"))],
-        ["Labels", _some(labels) if labels else None],
+        *([["Labels", _some(labels) if labels else None]] if labels != [] else []),
         ["Parameters, all", find(plan, "parameters", "total")],
         ["Parameters, trained", find(plan, "parameters", "trainable")],
-        ["Tokens of a text that it sees", training.get("max_length") or find(plan, "finetune", "max_length")],
+        ["Tokens of a text that it sees", options.get("max_length")],
     ]
-    return table(["", "Value"], rows)
+    facts = given.figures["model"]["facts"]
+    return table(["", "Value"], [*rows, *([name, facts[name]] for name in _ROWS if name in facts)])
 
 
 def _some(labels: Sequence[str]) -> Markdown:
@@ -102,9 +115,9 @@ def _training(given: Evidence) -> Markdown:
 
 
 def metrics(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Every number at the top of a report that is a score, with its interval where it has one."""
+    """Every number at the top of a report that is a score and no count, with its interval where it has one."""
     ends = ("_low", "_high")
-    names = [name for name in report if not name.endswith(ends) and name not in _NO_METRIC]
+    names = [name for name, value in report.items() if isinstance(value, float) and not name.endswith(ends)]
     return {name: found for name in names if (found := metric(report, name))}
 
 
@@ -118,8 +131,7 @@ def shown(values: Mapping[str, float] | None) -> str:
 
 def title(name: str) -> str:
     """A metric as people call it: `macro_f1` is `Macro F1`, `ece` is `ECE`."""
-    told = words(name)
-    return told.upper() if len(told) <= 3 else f"{told[0].upper()}{told[1:]}".replace(" f1", " F1")
+    return measure(name).title
 
 
 def _metrics(given: Evidence) -> Markdown:
@@ -158,6 +170,17 @@ def _scored(entries: Any, what: str) -> Markdown:
         for name, entry in sorted(entries.items(), key=lambda item: not item[1].get("weaker"))
     ]
     return table([what, ">Rows", *map(title, columns), *(["Weaker than the rest"] if marked else [])], rows)
+
+
+def _per_label(report: Mapping[str, Any]) -> Markdown:
+    """Nothing at all where the model was scored and knows no labels."""
+    return Markdown("") if report and "per_class" not in report else _scored(report.get("per_class"), "Label")
+
+
+def _written(given: Evidence) -> Markdown:
+    """What written answers are like; nothing where the model writes none."""
+    rows = list(traits(find(given.figures["written"], "texts") or {}))
+    return table(["", "Answers", "References"], rows) if rows else Markdown("")
 
 
 def _attacks(given: Evidence) -> Markdown:

@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from stages.core.tables import records_schema
 from stages.methods.document.facts import Facts
-from stages.methods.document.figures import SPLITS, Recorded, find
+from stages.methods.document.figures import Recorded
+from stages.methods.document.scores import SPLITS
 from stages.methods.document.standards.facts import data_version, files, left_out, personal, shares, sources, told
+from stages.methods.document.tree import find
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0")
 FILE = "records.parquet"
@@ -29,6 +31,7 @@ _COLUMNS = {
     "split": "What the record is used for",
     "language": "Language that was identified, ISO 639-1",
     "confidence": "Agreement of the annotators, 0 to 1, where the source carries it",
+    "attributes": "Groups that the row belongs to, by name, where the source carries them",
 }
 _KINDS = {
     "text": "Text",

@@ -8,7 +8,8 @@ from typing import Any
 
 from stages.core.remote import shown
 from stages.methods.document.cards.data_tables import LEAKS
-from stages.methods.document.figures import Recorded, find
+from stages.methods.document.figures import Recorded
+from stages.methods.document.tree import find
 from stages.methods.document.wording import NBSP, percent, plural
 
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")

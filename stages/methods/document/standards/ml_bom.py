@@ -14,9 +14,11 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from stages.methods.document.facts import Facts
-from stages.methods.document.figures import SPLITS, Recorded, find
+from stages.methods.document.figures import Recorded
+from stages.methods.document.scores import SPLITS
 from stages.methods.document.standards.facts import all_public, data_version, digest, files, personal, sources
 from stages.methods.document.standards.model_card import model_card
+from stages.methods.document.tree import find
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.core.records import Schema
 from stages.methods.document.facts import Facts
-from stages.methods.document.figures import Recorded, find, metric
+from stages.methods.document.figures import Recorded
+from stages.methods.document.tree import find, metric
 
-_INPUTS = ("text", "messages")
 _TRAINING = ("lr", "epochs", "batch_size", "seed", "steps", "best_step", "max_length", "dtype", "train_ids")
 
 
@@ -30,7 +29,8 @@ def model_card(recorded: Recorded, facts: Facts, data: str | None) -> dict[str, 
 
 
 def _training(facts: Facts) -> dict[str, Any]:
-    planned = {**facts.plan, **facts.training}
+    options = find(facts.training, "options") or find(facts.plan, "finetune") or {}
+    planned = {**facts.plan, **facts.training, "max_length": options.get("max_length")}
     return {name: planned[name] for name in _TRAINING if name in planned and not isinstance(planned[name], dict)}
 
 
@@ -43,17 +43,25 @@ def _parameters(recorded: Recorded, facts: Facts, data: str | None) -> dict[str,
         "architectureFamily": facts.model_config.get("model_type"),
         "modelArchitecture": architectures[0] if architectures else None,
         "datasets": [{"ref": data}] if data else None,
-        "inputs": [{"format": name} for name in _columns(facts.schema, inputs=True)],
+        "inputs": [{"format": name} for name in _inputs(facts)],
         "outputs": [
-            {"format": f"{name}: {', '.join(map(str, labels))}" if labels else name}
-            for name in _columns(facts.schema, inputs=False)
+            {"format": f"{name}: {', '.join(map(str, labels))}" if labels else name} for name in _outputs(facts)
         ],
     }
     return {"approach": {"type": "supervised"}, **{name: value for name, value in known.items() if value}}
 
 
-def _columns(schema: Schema, *, inputs: bool) -> list[str]:
-    return [column.name for column in schema.columns if (column.kind in _INPUTS) == inputs]
+def _inputs(facts: Facts) -> list[str]:
+    """The columns that the model is given; one that writes is given the first of them."""
+    names = [column.name for column in facts.schema.of_kind("text", "messages")]
+    return names[:1] if facts.writes else names
+
+
+def _outputs(facts: Facts) -> list[str]:
+    """The columns that it answers: those that are no texts, or the last text where it writes."""
+    names = [column.name for column in facts.schema.columns]
+    given = facts.schema.of_kind("text", "messages")
+    return names[-1:] if facts.writes else [name for name in names if name not in {column.name for column in given}]
 
 
 def _metrics(evaluate: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -66,9 +66,17 @@ class Replacer:
             return self._keys.number(purpose, source, name)
 
         language = record.language or params.language
-        return Writer(
-            params.entities, number, record.subject or record.id, params.shift_days, language, params.patterns
-        )
+        return Writer(params.entities, number, self._owner(record), params.shift_days, language, params.patterns)
+
+    def _owner(self, record: Record) -> str:
+        """Whose dates move together: those of a text that records share, of a subject, or of the record.
+
+        A shared text must come out the same in each of them: several shifts of one date would give it away, and the
+        split would no longer see that the records belong together.
+        """
+        if shared := record.shared_texts():
+            return self._keys.hash("shared-text", record.source, "\x1f".join(shared))
+        return record.subject or record.id
 
     def _without_exceptions(
         self, record: Record, text: str, findings: Sequence[Finding]

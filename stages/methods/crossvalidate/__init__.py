@@ -1,0 +1,1 @@
+"""Algorithms of `rowtrail crossvalidate`: values in, values out, no files."""

@@ -1,0 +1,1 @@
+"""Algorithms of `rowtrail tune`: values in, values out, no files."""
