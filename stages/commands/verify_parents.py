@@ -23,14 +23,14 @@ def parent_checks(project: Project) -> Iterator[Check]:
     if not project.has("finetune"):
         return
     parents = read_json(_TRAINING).get("parents") or []
-    if parents and project.has("plan"):
+    if project.has("plan"):
         yield Check(str(_TRAINING), partial(_planned, parents))
     for i, parent in enumerate(parents):
         yield Check(f"run {parent['name']}", partial(_run, parents[i:]))
 
 
 def _planned(parents: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    if read_json(DATA / "plan" / "plan.json").get("parents") != parents:
+    if (read_json(DATA / "plan" / "plan.json").get("parents") or []) != parents:
         yield Fault(str(_TRAINING), "names other parents of the model than data/plan/plan.json", "run `dvc repro`")
 
 

