@@ -85,7 +85,8 @@ def evaluated(train: int, planted: float, tuning: Mapping[str, Any], root: Path)
     copies = tuning["augment"].get("copies", 1) if "augment" in tuning else 0
     settings = Params.model_validate(
         {
-            "epochs": 3 / (1 + copies), "lr": 1e-4, "ingest": {"sources": [TWEETS.model_dump()]},
+            "epochs": 3 / (1 + copies), "lr": 1e-4,
+            "ingest": {"sources": [{**TWEETS.model_dump(), "attributes": ["religion"]}]},
             "finetune": {"max_length": 64, **tuning}, "evaluate": evaluation,
         }
     )  # fmt: skip

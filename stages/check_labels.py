@@ -1,121 +1,165 @@
-"""Find labels that are probably wrong; mark, drop or relabel them, and never change those of the test split.
+"""Find labels that are probably wrong; mark, drop or relabel them, and apply what people decided about them.
 
-in:  data/scrub_pii      records without personal data
-out: data/check_labels   the same records; suspects marked, dropped or relabelled, as `check_labels.policy` says
+in:  data/scrub_pii              records without personal data
+     data/decisions/labels.csv   what people decided about labels in doubt
+out: data/check_labels           the same records; suspects marked, dropped or relabelled as `check_labels.policy`
+                                 says; and queue.parquet, every checked record by how doubtful it is
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stages.core.cache import Cache
+from stages.core.doubts import Doubt, LabelCheck
 from stages.core.engine import Engine
+from stages.core.label_decisions import LabelDecision, read_label_decisions
 from stages.core.params import CheckLabelsParams, SplitParams
-from stages.core.records import Decision, Label, Record, drop, flag, keep, relabel
+from stages.core.records import Decision, Event, Label, Record, edit, keep
 from stages.core.stage import Context, Verdicts, set_stage
 from stages.core.task import Task
 from stages.methods.check_labels.embeddings import Encoder, embed
-from stages.methods.check_labels.label_errors import Doubts, Views, deal_folds, doubt, look
-from stages.methods.check_labels.summary import Checked, summary
+from stages.methods.check_labels.issues.data_issues import with_data_issues
+from stages.methods.check_labels.queue import queue_table, ranks
+from stages.methods.check_labels.reasons import DATA_REASONS, LABEL_REASONS
+from stages.methods.check_labels.summary import Reviewed, Row, summary, text_hash
 from stages.methods.deduplicate.shingles import digest
 from stages.methods.split.splitting import draw, group_keys, part_of
 
 REASONS = {
-    "suspect_label": "a model that has not seen the record's group, and most of its neighbours, expect another label",
+    **LABEL_REASONS,
+    **DATA_REASONS,
+    "reviewed_right": "a person looked and kept the label",
+    "reviewed_wrong": "a person gave the record another label",
+    "reviewed_out": "a person took the record out; of the test split it is only left out of the score",
+    "stale_decision": "a person decided about it, but its text or its label has changed since: to be reviewed again",
 }
-_DIGITS = 4  # of margins and shares in the evidence; what lies behind them differs between processors
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What the check needs to know of a record; `label` is empty where it has none, `text` is a digest."""
-
-    id: str
-    label: str
-    subject: str | None
-    group: str | None
-    text: str
-    confidence: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A label in doubt. A `reserved` record is one that the split will put in test."""
+class Finding:
+    """What is known of a record: its doubts, what a person decided, and whether the split will put it in test."""
 
     task: Task
-    suggested: str
+    doubts: Sequence[Doubt]
+    suggested: str | None
+    rank: int | None
     reserved: bool
-    evidence: Mapping[str, Any]
+    decision: LabelDecision | None = None
+    stale: bool = False
 
 
 def survey(context: Context, engine: Engine, _: Path) -> Verdicts:
-    """The suspects among the labelled records, and what was measured of all of them."""
+    """The findings by record, and what was measured of all of them."""
+    params: CheckLabelsParams = context.params["check_labels"]
+    split: SplitParams = context.params["split"]
+    rows = [_row(context, record) for record in context.input().records(context.task.schema)]
+    digests = {row.id: row.bound for row in rows}
+    keys = group_keys(((row.id, row.subject, row.group) for row in rows), digests)
+    reserved = {
+        id: part_of(draw(context.seed, key), split.validation, split.test) == "test" for id, key in keys.items()
+    }
+    check = _check(context, engine, keys, reserved)
+    doubted = with_data_issues(context.task.doubts(check), context.task, check, reserved)
+    decisions = read_label_decisions().by_id
+    places, findings = ranks(doubted), {}
+    for row in rows:
+        decision = decisions.get(row.id)
+        doubts = doubted.doubts.get(row.id, ())
+        if decision is None and not doubts:
+            continue
+        fits = decision is not None and decision.fits(row.text, row.given or "")
+        suggested = doubted.ranked[row.id].suggested if row.id in doubted.ranked else None
+        findings[row.id] = Finding(
+            context.task, doubts, suggested, places.get(row.id), reserved[row.id], decision if fits else None,
+            stale=decision is not None and not fits,
+        )  # fmt: skip
+    verdicts = {id: finding.decision.decision for id, finding in findings.items() if finding.decision}
+    stale = sum(finding.stale for finding in findings.values())
+    reviewed = Reviewed(verdicts, stale, gone=len(decisions.keys() - keys.keys()))
+    facts = summary(rows, doubted, reserved, reviewed, params.policy)
+    given = {row.id: row.given for row in rows}
+    return Verdicts(findings, facts, {"queue": queue_table(doubted, given, reserved)})
+
+
+def _row(context: Context, record: Record) -> Row:
+    text = text_hash(context.keys, record)
+    annotated, answered = context.task.annotation(record), context.task.answered(record)
+    bound = digest(record.binding_texts()).hex()
+    return Row(record.id, record.subject, record.group, text, bound, annotated, answered, record.confidence)
+
+
+def _check(context: Context, engine: Engine, keys: Mapping[str, str], reserved: Mapping[str, bool]) -> LabelCheck:
+    """The tools for the task's check."""
     params: CheckLabelsParams = context.params["check_labels"]
     encoder = Encoder(params.encoder or context.shared["model"], params.max_tokens)
-    rows: list[Row] = []
-    vectors = embed(encoder, _read(context, rows), Cache(f"embeddings-{encoder.digest()}"), engine.map)
-    keys = group_keys(((row.id, row.subject, row.group) for row in rows), {row.id: row.text for row in rows})
-    labelled = [row for row in rows if row.label]
-    folds = deal_folds([row.label for row in labelled], [keys[row.id] for row in labelled], params.folds, context.seed)
-    kept = np.flatnonzero(folds >= 0)
-    checked = [labelled[i] for i in kept]
-    if len({row.label for row in checked}) < 2:
-        return Verdicts({}, summary([], labelled, len(rows), params))
-    own = [keys[row.id] for row in checked]
-    views = look(vectors[kept], [row.label for row in checked], own, folds[kept], params.neighbours)
-    doubts = doubt(views)
-    split: SplitParams = context.params["split"]
-    reserved = [part_of(draw(context.seed, key), split.validation, split.test) == "test" for key in own]
-    suspects = _suspects(context.task, checked, views, doubts, reserved)
-    found = [
-        Checked(row.label, row.confidence, float(margin), suspects.get(row.id))
-        for row, margin in zip(checked, doubts.margin, strict=True)
-    ]
-    return Verdicts(suspects, summary(found, labelled, len(rows), params))
+    cache = Cache(f"embeddings-{encoder.digest()}")
+
+    def name_of(purpose: str, record: Record, text: str) -> str:
+        return context.keys.hash(purpose, record.source, text)
+
+    return LabelCheck(
+        records=partial(context.input().records, context.task.schema),
+        params=params,
+        seed=context.seed,
+        keys=keys,
+        reserved={id for id, held in reserved.items() if held},
+        embed=lambda texts: embed(
+            encoder, ((name_of("embedding", record, text), text) for record, text in texts), cache, engine.map
+        ),
+        encoder=encoder.source,
+        run=engine.map,
+        name_of=name_of,
+        cache=Cache("label_checks"),
+    )
 
 
-def _read(context: Context, rows: list[Row]) -> Iterator[tuple[str, str]]:
-    """Keyed hash and text of each record that has a label; the other facts of every record are added to `rows`."""
-    for record in context.input().records(context.task.schema):
-        label = context.task.targets(record) or ""
-        text = digest(record.binding_texts()).hex()
-        rows.append(Row(record.id, label, record.subject, record.group, text, record.confidence))
-        if label:
-            yield context.keys.hash("embedding", record.source, record.text), record.text
-
-
-def _suspects(task: Task, rows: list[Row], views: Views, doubts: Doubts, reserved: list[bool]) -> dict[str, Suspect]:
-    """The suspects by id, ranked by margin, 1 the most doubtful; equal margins by id."""
-    margins = np.round(doubts.margin, _DIGITS)
-    order = sorted(np.flatnonzero(doubts.suspect), key=lambda i: (margins[i], rows[i].id))
-    found = {}
-    for rank, i in enumerate(order, start=1):
-        suggested = views.classes[doubts.suggested[i]]
-        evidence = {"given": Label(rows[i].label), "suggested": Label(suggested), "margin": float(margins[i])}
-        evidence |= {"self_confidence": round(float(doubts.self_confidence[i]), _DIGITS)}
-        evidence |= {"neighbours_agree": round(float(doubts.agreement[i]), _DIGITS)}
-        found[rows[i].id] = Suspect(task, suggested, reserved[i], {**evidence, "rank": rank, "reserved": reserved[i]})
-    return found
-
-
-def decide(record: Record, params: Mapping[str, Any], suspect: Suspect | None) -> Decision:
-    """Keep the record unless its label is in doubt; a record reserved for the test split is only marked."""
-    if suspect is None:
+def decide(record: Record, params: Mapping[str, Any], finding: Finding | None) -> Decision:
+    """What a person decided goes first; then the policy, but a record reserved for the test split is only marked."""
+    if finding is None:
         return keep(record)
-    policy = "flag" if suspect.reserved else params["check_labels"].policy
+    if finding.decision is not None:
+        return _as_reviewed(record, finding, finding.decision)
+    events = [Event("keep", doubt.reason, _evidence(doubt, finding)) for doubt in finding.doubts]
+    if finding.stale:
+        events.append(Event("keep", "stale_decision"))
+    acting = next((event for event in events if event.reason in LABEL_REASONS), None)
+    policy = "flag" if finding.reserved or acting is None else params["check_labels"].policy
+    if acting is None or policy == "flag" or (policy == "relabel" and finding.suggested is None):
+        return edit(record, events)
+    others = [event for event in events if event is not acting]
     if policy == "drop":
-        return drop(record, "suspect_label", **suspect.evidence)
-    if policy == "relabel":
-        return relabel(suspect.task.with_target(record, suspect.suggested), "suspect_label", **suspect.evidence)
-    return flag(record, "suspect_label", **suspect.evidence)
+        return Decision(record.id, "dropped", None, (Event("drop", acting.reason, acting.evidence), *others))
+    assert finding.suggested is not None
+    changed = Event("relabel", acting.reason, {**acting.evidence, "suggested": Label(finding.suggested)})
+    return edit(finding.task.with_annotation(record, finding.suggested), [changed, *others])
 
 
-HEADLINE = ("suspects", "suspect_share", "suspects_changed", "confidence.auroc")
+def _as_reviewed(record: Record, finding: Finding, decision: LabelDecision) -> Decision:
+    """The record as a person left it. One taken out of the test split stays there, for `evaluate` to count apart."""
+    evidence: dict[str, Any] = {"given": Label(decision.seen), "reserved": finding.reserved}
+    evidence |= {"doubts": [doubt.reason for doubt in finding.doubts]}
+    if decision.decision == "keep":
+        return edit(record, [Event("keep", "reviewed_right", evidence)])
+    if decision.decision == "relabel":
+        changed = finding.task.with_annotation(record, decision.to)
+        return edit(changed, [Event("relabel", "reviewed_wrong", {**evidence, "to": Label(decision.to)})])
+    if finding.reserved:
+        return edit(record, [Event("keep", "reviewed_out", evidence)])
+    return Decision(record.id, "dropped", None, (Event("drop", "reviewed_out", evidence),))
+
+
+def _evidence(doubt: Doubt, finding: Finding) -> dict[str, Any]:
+    return {**doubt.evidence, "rank": finding.rank, "reserved": finding.reserved}
+
+
+HEADLINE = (
+    "suspects", "suspect_share", "suspects_changed", "confidence.auroc", "probe.*.recall*", "doubts.*", "reviewed.*",
+)  # fmt: skip
 STAGE = set_stage(
     "check_labels",
     survey,

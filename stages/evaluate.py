@@ -1,13 +1,13 @@
 """Score the tuned model on the test split, with intervals, baselines and slices.
 
 in:  data/split, data/finetune   records with their split; the tuned model
-     data/check_labels           may be given: scores without the suspects among the test records, too
+     data/check_labels           may be given: people's decisions about test records, and scores without the suspects
 out: data/evaluate               predictions.parquet, slices.csv, and the task's tables (confusion.csv, ...)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,15 @@ from stages.methods.evaluate.fit_check import diagnose
 from stages.methods.evaluate.forgetting import forgetting
 from stages.methods.evaluate.groups import group_scores
 from stages.methods.evaluate.plots import drawn
-from stages.methods.evaluate.summary import Answered, baseline_scores, model_scores, slice_scores, without_suspects
+from stages.methods.evaluate.summary import (
+    Answered,
+    CheckedLabels,
+    as_given,
+    baseline_scores,
+    model_scores,
+    slice_scores,
+    without_suspects,
+)  # fmt: skip
 from stages.methods.evaluate.tables import csv_text, prediction_table
 from stages.methods.evaluate.tuned_model import TunedModel, open_tuned, sample
 from stages.methods.finetune.earlier_run import pinned
@@ -33,6 +41,7 @@ REASONS = {
     "scored_for_choice": "a validation record was scored; the model was chosen on it, so it does better there",
     "scored_for_fit": "a training record was scored, to tell over- from underfitting",
     "no_label": "a record without a label cannot be scored",
+    "reviewed_out": "a person took the test record out: it does not count for the score",
 }
 _ROWS = 4096
 """Of a row group, as in the other files: who asks for one record reads little."""
@@ -43,14 +52,16 @@ _REASON = {"test": "tested_on", "validation": "scored_for_choice", "train": "sco
 def evaluate(context: Context, folder: Path) -> Artifact:
     """Write predictions and tables. Raises DataError without labelled test records, or when the model lacks labels."""
     params: EvaluateParams = context.params
-    rows, unlabelled = _read(context)
+    checked = _checked(context)
+    rows, unlabelled = _read(context, checked.out)
     tuned = open_tuned(context.task, context.input("finetune"), params.generation.model_dump())
     tuned.refuse_other_labels(
         {label for some in rows.values() for record in some for label in context.task.labels(record)}
     )
     asked = {**rows, "train": sample(rows["train"], params.train_sample, context.seed, "evaluate")}
     said = {name: Answered(context.task, some, _ask(tuned, name, some, context)) for name, some in asked.items()}
-    test = said["test"]
+    everything = said["test"]
+    test = said["test"] = everything.without(checked.out)
     scores = test.score(params.bootstrap, context.seed)
     report = model_scores(test, scores)
     report |= baseline_scores(test, _guesses(tuned, rows, test, context), params.bootstrap, context.seed)
@@ -62,9 +73,10 @@ def evaluate(context: Context, folder: Path) -> Artifact:
     training = context.input("finetune").json("training.json")
     learned = {record.id for name in ("train", "validation") for record in rows[name]}
     report |= forgetting(tuned, training, params, learned, context.seed)
-    report |= _undisputed(context, test, scores.measure)
+    report |= _disputed(context, test, everything, checked, scores.measure)
     _write_tables(folder, said, {**drawn(test), **scores.tables, "slices.csv": _named(report["slices"])})
     usages = [usage for name, answered in said.items() for usage in _usages(_REASON[name], answered)]
+    usages += [skipped(record.id, "reviewed_out") for record in everything.records if record.id in checked.out]
     return Artifact([*usages, *(skipped(id, "no_label") for id in unlabelled)], report)
 
 
@@ -90,7 +102,15 @@ def _guesses(
     return guesses if untuned is None else {**guesses, UNTUNED: tuned.instead(untuned).predict(records)}
 
 
-def _read(context: Context) -> tuple[dict[str, list[Record]], list[str]]:
+def _checked(context: Context) -> CheckedLabels:
+    """What `check_labels` says, where its folder was given."""
+    checked = next((folder for folder in context.inputs if folder.stage == "check_labels"), None)
+    if checked is None:
+        return CheckedLabels()
+    return CheckedLabels.of(checked.table("events.parquet", ["id", "reason", "evidence"]).to_pylist())
+
+
+def _read(context: Context, out: Collection[str]) -> tuple[dict[str, list[Record]], list[str]]:
     """The labelled records of each split, and the ids of those without a label."""
     rows: dict[str, list[Record]] = {"test": [], "validation": [], "train": []}
     unlabelled = []
@@ -104,19 +124,23 @@ def _read(context: Context) -> tuple[dict[str, list[Record]], list[str]]:
         for name in ("test", "train")
         if not rows[name]
     ]
+    if rows["test"] and all(record.id in out for record in rows["test"]):
+        step = "look through data/decisions/labels.csv"
+        faults.append(Fault("data/check_labels", "people took out every test record: none is left to score", step))
     if faults:
         raise DataError(*faults)
     return rows, unlabelled
 
 
-def _undisputed(context: Context, test: Answered, measure: str) -> dict[str, Any]:
-    """Scores without the suspects, where the folder of `check_labels` was given."""
-    checked = next((folder for folder in context.inputs if folder.stage == "check_labels"), None)
-    if checked is None:
+def _disputed(
+    context: Context, test: Answered, everything: Answered, checked: CheckedLabels, measure: str
+) -> dict[str, Any]:
+    """Scores without the suspects, and by the labels as they were given, where people decided about test records."""
+    if not any(folder.stage == "check_labels" for folder in context.inputs):
         return {}
-    events = checked.table("events.parquet", ["id", "reason"]).to_pylist()
-    suspects = {event["id"] for event in events if event["reason"] == "suspect_label"}
-    return {"without_suspects": without_suspects(test, suspects, measure)}
+    found = {"without_suspects": without_suspects(test, checked.suspects, measure)}
+    before = as_given(everything, checked, context.params.bootstrap, context.seed)
+    return {**found, "as_given": before} if before else found
 
 
 def _named(slices: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -143,6 +167,6 @@ HEADLINE = (
     "chrf*", "bleu*", "perplexity*", "ece*", "loss", "baselines.*.macro_f1*", "baselines.*.micro_f1*",
     "baselines.*.f1*", "baselines.*.rouge_l*", "baselines.*.perplexity*", "baselines.*.loss", "gain.*", "fit.code",
     "fit.gap*", "bias.flip_rate*", "bias.score_gap*", "bias.control_flip_rate*", "bias.excess_flip_rate*",
-    "groups.*_difference*", "forgetting.*.base", "forgetting.*.tuned", "forgetting.*.change*",
+    "groups.*_difference*", "as_given.*", "forgetting.*.base", "forgetting.*.tuned", "forgetting.*.change*",
 )  # fmt: skip
 STAGE = artifact_stage("evaluate", evaluate, reasons=REASONS, uses=("seed",), headline=HEADLINE)

@@ -43,7 +43,7 @@ REASONS = {
     "misplaced_answer": "an answer's text does not stand at its place in the context",
     "unknown_role": "a turn of the conversation has a role that is not known",
     "no_reply": "the conversation does not end with a reply to learn from",
-    "bad_attribute": "a column in `attributes` holds text instead of a short code",
+    "bad_attribute": "a column in `attributes` or `annotators` holds text instead of a short code",
 }
 _PLACE = ("source", "file", "row")
 """Evidence that says where in the source a row stands."""
@@ -94,8 +94,8 @@ def read_sources(context: Context, files: Sequence[SourceFile]) -> Iterator[Deci
 
 
 def _rows(source: Source, files: Sequence[SourceFile], context: Context) -> Iterator[FileRow]:
-    named = {name for name in (source.id, source.subject, source.confidence, *source.attributes) if name}
-    named |= set(source.fields.values())
+    named = {name for name in (source.id, source.subject, source.confidence) if name}
+    named |= {*source.attributes, *source.annotators, *source.fields.values()}
     layouts = [{*named, *(set(layout) - source.fields.keys())} for layout in context.task.layouts]
     return source_rows(source, files, context.params.max_chars, layouts)
 

@@ -73,9 +73,10 @@ def survey(context: Context, engine: Engine, _: Path) -> Places:
 
 
 def relabelled(folder: StageFolder) -> set[str]:
-    """Ids of the records whose label the stage before has changed."""
-    events = folder.table("events.parquet", ["id", "action"])
-    return set(events.filter(pc.equal(events["action"], "relabel"))["id"].to_pylist())
+    """Ids of the records whose label the stage before has changed by itself, not as a person decided."""
+    events = folder.table("events.parquet", ["id", "action", "reason"])
+    by_machine = pc.and_(pc.equal(events["action"], "relabel"), pc.not_equal(events["reason"], "reviewed_wrong"))
+    return set(events.filter(by_machine)["id"].to_pylist())
 
 
 def _refuse_one_label(rows: pa.Table) -> None:

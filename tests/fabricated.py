@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.methods.check_labels.reasons import DATA_REASONS
+
 STAGES = (
     "ingest",
     "clean",
@@ -110,8 +112,8 @@ def _manifests() -> dict[str, dict[str, Any]]:
         ),
         "check_labels": _manifest(
             {"in": 5704, "created": 0, "kept": 5704, "dropped": 0, "quarantined": 0},
-            {"keep": {"suspect_label": 312}},
-            {"suspect_label": "its neighbours carry another label"},
+            {"keep": {"suspect_label": 312, "near_test": 23, "outlier": 11, "conflicting_twin": 8}},
+            {"suspect_label": "its neighbours carry another label", **DATA_REASONS},
             check_labels={"policy": "flag"},
         ),
         "split": _manifest(
@@ -198,7 +200,7 @@ def _reports() -> dict[str, dict[str, Any]]:
                 "by_similarity": {"0.80": _found(62, 65), "0.90": _found(199, 199), "1.00": _found(0, 0)},
             },
         },
-        "check_labels": {"suspects": 312, "suspects_by_label": {"negative": 80, "neutral": 171, "positive": 61}},
+        "check_labels": _labels(),
         "split": {
             "labels": {
                 "negative": {"train": 1180, "validation": 157, "test": 236},
@@ -235,3 +237,108 @@ def _reports() -> dict[str, dict[str, Any]]:
         },
         "audit": {"membership": _metrics(auc=0.531)},
     }
+
+
+def _labels() -> dict[str, Any]:
+    """What `check_labels` says where there is all of it: two sources, several annotators, reviews."""
+    by_label = {"negative": (1573, 80), "neutral": (2598, 171), "positive": (1533, 61)}
+    test = {"source": "forum", "against": "tweets"}
+    return {
+        "checked": 5704,
+        "suspects": 312,
+        "suspect_share": 0.054698,
+        "suspects_reserved": 44,
+        "suspects_changed": 0,
+        "policy": "flag",
+        "doubts": {"suspect_label": 312, "near_test": 23, "outlier": 11, "conflicting_twin": 8},
+        "suspects_by_label": {label: suspects for label, (_, suspects) in by_label.items()},
+        "labels": {
+            label: {"rows": rows, "suspects": suspects, "share": round(suspects / rows, 6)}
+            for label, (rows, suspects) in by_label.items()
+        },
+        "suggestions": [
+            {"given": "neutral", "suggested": "negative", "rows": 104},
+            {"given": "neutral", "suggested": "positive", "rows": 67},
+            {"given": "negative", "suggested": "neutral", "rows": 61},
+        ],
+        "warnings": [],
+        "probe": {
+            kind: {"planted": 268, "found": found, **_share("recall", found, 268), "others_suspected": 9}
+            for kind, found in (("symmetric", 211), ("confusable", 166))
+        },
+        "reviewed": {
+            "decided": 131,
+            "keep": 39,
+            "relabel": 83,
+            "drop": 9,
+            "stale": 2,
+            "gone": 0,
+            "suspects": 120,
+            "enough": True,
+            **_share("precision", 88, 120),
+        },
+        "confidence": {"rows": 5704, "rows_low": 713, "auroc": 0.684, "mean_suspects": 0.71, "mean_others": 0.82},
+        "data_issues": {
+            "distances": {"neighbours": 10, "median": 0.401, "bound": 0.8},
+            "balance": {
+                "classes": 3,
+                "rarest": "positive",
+                "rarest_share": 0.269,
+                "commonest": "neutral",
+                "commonest_share": 0.455,
+                "imbalance_ratio": 1.695,
+                "effective_classes": 2.913,
+            },
+            "sources": [
+                _difference(test, "labels", "chi_squared", "cramers_v", 0.174, notable=True),
+                _difference(test, "lengths", "kolmogorov_smirnov", "ks_statistic", 0.061, p=0.012),
+                _difference(test, "embeddings", "classifier_two_sample", "auc", 0.743, notable=True),
+            ],
+            "weak_slices": [
+                {
+                    "by": "label",
+                    "name": "neutral",
+                    "rows": 2598,
+                    "suspects": 171,
+                    **_share("share", 171, 2598),
+                    "others": 0.045,
+                },
+                {
+                    "by": "length",
+                    "name": "shortest quarter",
+                    "rows": 1426,
+                    "suspects": 117,
+                    **_share("share", 117, 1426),
+                    "others": 0.046,
+                },
+            ],
+            "agreement": {
+                "rows": 1200,
+                "votes": 3600,
+                "alpha": 0.612,
+                "alpha_low": 0.583,
+                "alpha_high": 0.64,
+                "annotators": {
+                    name: {"rows": 1200, "agreement": share}
+                    for name, share in (("anna", 0.81), ("ben", 0.79), ("chris", 0.62))
+                },
+                "with_majority": 1154,
+                "not_majority": 71,
+                "not_majority_share": 0.062,
+            },
+        },
+    }
+
+
+def _share(name: str, part: int, whole: int) -> dict[str, float]:
+    """A share with an interval that looks like one."""
+    share = part / whole
+    half = 1.96 * (share * (1 - share) / whole) ** 0.5
+    ends = {name: share, f"{name}_low": share - half, f"{name}_high": share + half}
+    return {key: round(value, 6) for key, value in ends.items()}
+
+
+def _difference(pair: dict[str, str], what: str, test: str, measure: str, effect: float, **more: Any) -> dict[str, Any]:
+    p = more.get("p", 0.0)
+    found = {"what": what, "test": test, "measure": measure, "effect": effect, "p": p, "p_corrected": p}
+    return {**pair, **found, "notable": more.get("notable", False)}

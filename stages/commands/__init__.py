@@ -12,6 +12,7 @@ COMMANDS = {
     "lineage": "tell a lineage backend what ran, as OpenLineage events",
     "show": "show a few records of a stage, and its counts",
     "review": "let people judge what was found: export a sample, import their decisions",
+    "compare": "train with and without something, and say what it brings: what is done about labels in doubt",
     "tune": "search for better settings of the training: DVC experiments, judged on the validation split",
     "crossvalidate": "train and score a model a fold: how well the settings do on average",
     "predict": "ask the tuned model about a text, a question or a file of rows",

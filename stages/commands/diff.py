@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stages.commands.diff_drift import compare_drift
 from stages.commands.diff_kept import Kept, data_stages
 from stages.commands.diff_records import compare_records
 from stages.commands.diff_rows import Found, compare_rows
@@ -63,9 +64,10 @@ def compare(a: Version, b: Version) -> dict[str, Any]:
     stages = data_stages(one, other)
     rows = compare_rows(one, other, stages)
     records = compare_records(one, other, stages)
+    drift = compare_drift(one, other, records.told.get("stage"))
     settings = compare_settings(one, other)
     scores = compare_scores(one, other, records.reworded)
-    parts: tuple[Found, ...] = (rows, records, settings, scores)
+    parts: tuple[Found, ...] = (rows, records, drift, settings, scores)
     told: dict[str, Any] = {
         "format": 1,
         "a": {"name": a.name, "commit": a.commit},
@@ -73,6 +75,7 @@ def compare(a: Version, b: Version) -> dict[str, Any]:
         "outputs": compare_outputs(one, other),
         "rows": rows.told,
         "records": records.told,
+        "drift": drift.told,
         "reasons": compare_reasons(one, other),
         "settings": settings.told,
         "scores": scores.told,

@@ -13,6 +13,7 @@ from typing import Any
 from stages.commands.forget_apply import apply, known_before, prove_again
 from stages.commands.forget_git import in_history, names_of_remotes
 from stages.commands.forget_held import duplicates, held
+from stages.commands.forget_models import models
 from stages.commands.forget_request import Request, resolve
 from stages.commands.forget_search import Search, parquet_places, places, search
 from stages.commands.forget_versions import cached, find_git, runs_naming, versions
@@ -39,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--restore", action="store_true", help="bring an old erasure list up to what was erased here")
     with_duplicates = "erase records of others that carry the same text, too"
     parser.add_argument("--with-duplicates", action="store_true", help=with_duplicates)
-    models = "delete old models that learned from the rows; they are kept and named otherwise"
-    parser.add_argument("--purge-models", action="store_true", help=models)
+    old = "delete old models that learned from the rows or came from one; they are kept and named otherwise"
+    parser.add_argument("--purge-models", action="store_true", help=old)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -88,6 +89,7 @@ def _plan(request: Request, needles: Needles, found: Search, params: Params) -> 
     runs = len(runs_naming(cache, doomed))
     size = sum(cache.place(md5).stat().st_size for md5 in objects.hits)
     blobs, hits = in_history(needles)
+    git = find_git()
     listed = {"listed": request.listed(), "words": request.words}
     return {
         "request": {"digest": request.digest, "erasures": request.erasures.lines(), **listed},
@@ -95,7 +97,8 @@ def _plan(request: Request, needles: Needles, found: Search, params: Params) -> 
         **held(found, request.ids, params.ingest.sources),
         "duplicates": duplicates(request.ids),
         "cache": {"objects": len(objects.hits), "bytes": size, "runs": runs},
-        **versions(objects, find_git()),
+        **versions(objects, git),
+        "models": models(objects, git, known_before(request).get("before", {}).get("models", ())),
         "git": {"versions_of_files": blobs, "found": hits},
         "remotes": names_of_remotes(),
     }

@@ -30,6 +30,7 @@ from stages.commands.forget_versions import cached
 from stages.core.dvc_files import DvcCache
 from stages.core.erasure import ERASURE_LIST, add_erasures, memory_file
 from stages.core.errors import CheckFailed, Fault, UsageError
+from stages.core.label_decisions import LABEL_DECISIONS, forget_label_decisions
 from stages.core.params import Params, Source
 from stages.core.progress import say
 from stages.core.storage import write_json
@@ -50,6 +51,8 @@ def apply(request: Request, needles: Needles, plan: Mapping[str, Any], params: P
     shared = said_by_others(said, needles, parquet_places(places()))
     if added := add_erasures(request.erasures):
         say(f"forget: {added} lines added to {ERASURE_LIST}")
+    if dropped := forget_label_decisions(needles.ids):
+        say(f"forget: {dropped} lines taken out of {LABEL_DECISIONS}")
     _repro()
     needles = _after_the_run(request, needles, said, shared, known)
     searched = search(needles, [*places()], "searching the project")
@@ -92,8 +95,8 @@ def _remember(request: Request, plan: Mapping[str, Any]) -> dict[str, Any]:
     """Write down what is there before anything is changed; what an earlier run of the request wrote stays."""
     known = known_before(request)
     if "before" in known:
-        models = {one["folder"]: one for one in (*known["before"]["models"], *plan["models"])}
-        known["before"]["models"] = list(models.values())
+        there = {one["folder"] for one in known["before"]["models"]}
+        known["before"]["models"] += [one for one in plan["models"] if one["folder"] not in there]
         return known
     before = {name: value for name, value in plan.items() if name not in ("request", "remotes", "source_rows")}
     before |= {"manifests": manifests(), "with_duplicates": sorted(request.duplicates)}

@@ -9,9 +9,10 @@ from typing import Any
 
 from stages.commands.forget_git import in_history, names_of_remotes
 from stages.commands.forget_held import manifests, source_rows
+from stages.commands.forget_models import models
 from stages.commands.forget_request import Request
 from stages.commands.forget_search import PROOFS, Search, places, search
-from stages.commands.forget_versions import cached, find_git, holders, naming, private_runs
+from stages.commands.forget_versions import Cached, cached, find_git, naming, private_runs
 from stages.core.dvc_files import DvcCache
 from stages.core.params import Source
 from stages.core.storage import sha256_of
@@ -53,7 +54,7 @@ def prove(request: Request, needles: Needles, known: Mapping[str, Any], sources:
         "looked_for": looked_for(needles),
         "found": found,
         "named_in_ingest": searched.named,
-        "remaining": _remaining(known),
+        "remaining": _remaining(known, objects),
         "out_of_reach": {
             "sources": [_without_id(one) for one in source_rows(needles.ids, sources)],
             "copies_of_sources": copies,
@@ -96,16 +97,16 @@ def looked_for(needles: Needles) -> dict[str, int]:
     return {kind: len(group) for kind, group in zip(KINDS, groups, strict=True)}
 
 
-def _remaining(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Models that learned from the rows and are still in the cache, and versions that were made with them."""
+def _remaining(known: Mapping[str, Any], objects: Cached) -> dict[str, Any]:
+    """Models that may remember something of the rows, the workspace's own included, and versions made with them."""
     git, cache = find_git(), DvcCache()
-    models = known.get("before", {}).get("models", ())
-    models = [one for one in models if any(cache.place(md5).is_file() for md5 in one["weights"])]
-    have = holders(git, [one["folder"] for one in models])
-    left = naming(git, {*known.get("purged", {}).get("objects", ()), *have})
+    left = models(objects, git, known.get("before", {}).get("models", ()))
+    left = [one for one in left if any(cache.place(md5).is_file() for md5 in one["weights"])]
+    gone = {*known.get("purged", {}).get("objects", ()), *(one["folder"] for one in left if not one["workspace"])}
+    named = naming(git, gone)
     return {
-        "models": [{**one, "workspace": False, "in": have[one["folder"]]} for one in models],
-        "versions": [ref.name for ref in left if ref.kind != "experiment"],
-        "experiments": [ref.name for ref in left if ref.kind == "experiment"],
+        "models": left,
+        "versions": [ref.name for ref in named if ref.kind != "experiment"],
+        "experiments": [ref.name for ref in named if ref.kind == "experiment"],
         "privacy_was_spent": private_runs(git),
     }

@@ -17,7 +17,6 @@ from stages.methods.forget.needles import Found
 TRAINED = ("trained_on", "validated_on")
 """Reasons for which a model has learned from a record, or was chosen by it."""
 _MD5 = re.compile(rb"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
-_WEIGHTS = (".safetensors", ".bin", ".pt")
 
 
 @dataclass(slots=True)
@@ -69,16 +68,13 @@ def _hashes(content: bytes | None) -> set[str]:
 
 
 def versions(found: Cached, git: Git | None) -> dict[str, Any]:
-    """Branches, tags and experiments whose data hold the rows, in how many commits, and the models in them."""
-    models = found.tainted()
+    """Branches, tags and experiments whose data hold the rows, and in how many commits they do."""
     touched = found.folders(found.hits) | set(found.hits)
     history = git.history(LOCK) if git else []
     commits = track(history, "reading dvc.lock's history", len(history))
-    have = holders(git, list(models))
     return {
         "versions": [{"name": ref.name, "kind": ref.kind, "commit": ref.commit} for ref in naming(git, touched)],
         "commits": sum(bool(git and _hashes(git.read(commit, LOCK)) & touched) for commit in commits),
-        "models": [_model(md5, uses, found) | {"in": have[md5]} for md5, uses in sorted(models.items())],
     }
 
 
@@ -94,13 +90,6 @@ def holders(git: Git | None, folders: Collection[str]) -> dict[str, list[str]]:
         for md5 in have.keys() & _hashes(git.read(ref.commit, LOCK) if git else None):
             have[md5].append(ref.name)
     return have
-
-
-def _model(md5: str, uses: Mapping[str, int], found: Cached) -> dict[str, Any]:
-    weights = {object for name, object in found.listings[md5].items() if name.endswith(_WEIGHTS)}
-    cache = DvcCache()
-    size = sum(cache.place(one).stat().st_size for one in weights if cache.place(one).is_file())
-    return {"folder": md5, "weights": sorted(weights), "bytes": size, "workspace": md5 in found.current, **uses}
 
 
 def private_runs(git: Git | None, root: Path = Path()) -> bool:

@@ -14,6 +14,7 @@ from stages.commands.use_rows import FORMATS, look_at
 from stages.core.decisions import PII_DECISIONS, PiiDecisions, write_pii_decisions
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.keys import make_key
+from stages.core.label_decisions import LABEL_DECISIONS, LabelDecisions, write_label_decisions
 from stages.core.params import Params, Source
 from stages.core.params_file import read_params
 from stages.methods.skeleton import SourceChoice, read_me, source_name, starting_params
@@ -147,6 +148,7 @@ def _copy(target: Path, data: Path | None) -> None:
         (target / folder).mkdir(parents=True, exist_ok=True)
     (target / "data" / "erasure.csv").write_text("kind,value\n", encoding="utf-8")
     write_pii_decisions(PiiDecisions(), target / PII_DECISIONS)
+    write_label_decisions(LabelDecisions(), target / LABEL_DECISIONS)
     if data:
         shutil.copyfile(data, target / "data" / "raw" / data.name)
 

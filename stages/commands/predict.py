@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       "prints a JSON object a row: row, id if there is one, and label, labels, spans or answer; scores "
                       "where there are any; not what was asked")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, default="auto", help="how the file is written (by its ending)")
+    parser.add_argument("--map", action="append", type=_pair, default=[], metavar="COLUMN=NAME",
+                        help="what the file calls a column of the task, or the id, e.g. text=body")  # fmt: skip
     parser.add_argument("--model", type=Path, default=Path("data/finetune"), metavar="DIR",
                         help="what `finetune` wrote, or a folder of `rowtrail export model`")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
@@ -49,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the answers; 1 when rows of the file could not be asked. Raises DataError when there is no tuned model."""
     folder = ModelFolder(args.model)
-    rows = rows_of(args.file, args.format, folder.task) if args.file else iter([row_of(args.asked, folder.task)])
+    if args.file:
+        rows = rows_of(args.file, args.format, folder.task, dict(args.map))
+    else:
+        rows = iter([row_of(args.asked, folder.task)])
     first = next(rows, None)  # what is wrong with the question is told before the model is loaded, which takes seconds
     rows = itertools.chain([] if first is None else [first], rows)
     record = record_of(first, folder.task) if first and not args.file else None
@@ -91,6 +96,8 @@ def _line(task: Task, row: FileRow, answer: Prediction | RowFault) -> str:
         said["id"] = row.columns["id"]
     if isinstance(answer, RowFault):
         said["problem"] = answer.code
+        if "field" in answer.evidence:
+            said["field"] = answer.evidence["field"]
     else:
         kinds = [column.kind for column in task.schema.of_kind("label", "labels", "spans")]
         said[kinds[0] if kinds else "answer"] = answer.answer
@@ -101,6 +108,13 @@ def _line(task: Task, row: FileRow, answer: Prediction | RowFault) -> str:
 
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, _, name = text.partition("=")
+    if not column or not name:
+        raise argparse.ArgumentTypeError("must be COLUMN=NAME, e.g. text=body")
+    return column, name
 
 
 def _count(text: str) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stages.commands.use_rows import look_at
+from stages.commands.use_rows import Look, look_at
 from stages.core.errors import Fault, UsageError
 from stages.core.formats import ENDINGS, read_rows
 from stages.core.params import Source
 from stages.core.records import Record
-from stages.core.rows import FileRow, without_surrogates
+from stages.core.rows import FileRow, shown_names, without_surrogates
 from stages.core.task import RowFault, Task
 
 _LONGEST = 1_000_000
@@ -36,19 +36,42 @@ def row_of(arguments: Sequence[str], task: Task) -> FileRow:
     raise UsageError(Fault("TEXT", problem, step))
 
 
-def rows_of(file: Path, format: str, task: Task) -> Iterator[FileRow]:
-    """The rows of a file; a line of a txt file is a text by itself. Raises UsageError and DataError."""
+def rows_of(file: Path, format: str, task: Task, fields: Mapping[str, str]) -> Iterator[FileRow]:
+    """The rows of a file; `fields` has its names for columns. A line of a txt file is a text by itself.
+
+    Raises UsageError and DataError; of columns before anything is read, for the same fault in each row helps nobody.
+    """
     if format == "auto" and file.suffix.lower() not in ENDINGS:
         problem = f"cannot tell how to read {file.suffix or 'a file without an ending'}"
         raise UsageError(Fault(str(file), problem, f"say it with --format, or let it end in {', '.join(ENDINGS)}"))
     if not file.is_file():
         raise UsageError(Fault(str(file), "no such file", "check the path"))
-    source = Source(name="predict", uri=str(file), license="not a source", format=format)  # type: ignore[arg-type]
-    found = look_at(file, source, task).format
-    column = _text_column(task)
-    for row in read_rows(file, source, found, _LONGEST):
-        alone = column if found == "txt" and not row.fault else None
-        yield replace(row, columns={alone: row.columns["text"]}) if alone else row
+    source = Source(name="predict", uri=str(file), license="not a source", format=format, fields=fields)  # type: ignore[arg-type]
+    look = look_at(file, source, task)
+    column = _text_column(task) if look.format == "txt" else None
+    if faults := _faults(look, file, {column: "text"} if column else fields, task):
+        raise UsageError(*faults)
+    return _named(read_rows(file, source, look.format, _LONGEST), {column: "text"} if column else fields)
+
+
+def _faults(look: Look, file: Path, fields: Mapping[str, str], task: Task) -> list[Fault]:
+    """What was named and is not there; else whether there is nothing that the task could be asked."""
+    if not look.columns:  # not one sound row, of which each will say what is wrong with it
+        return []
+    if missing := look.missing(file.name, {f"--map {column}={name}": name for column, name in fields.items()}):
+        return missing
+    if any({*layout} <= {*look.columns, *fields} for layout in task.layouts):
+        return []
+    wanted = "; or ".join(" and ".join(layout) for layout in task.layouts)
+    step = f"say with --map COLUMN=NAME which it is; its columns: {shown_names(look.columns)}"
+    return [Fault(file.name, f"{task.name} is asked by {wanted}", step)]
+
+
+def _named(rows: Iterator[FileRow], fields: Mapping[str, str]) -> Iterator[FileRow]:
+    """The rows with the task's names for their columns beside their own."""
+    for row in rows:
+        own = {column: row.columns.get(name) for column, name in fields.items()}
+        yield row if row.fault else replace(row, columns={**row.columns, **own})
 
 
 def record_of(row: FileRow, task: Task) -> Record | RowFault:

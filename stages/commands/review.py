@@ -10,7 +10,10 @@ import argparse
 import importlib
 from typing import Any
 
-SUBJECTS = {"pii": "the personal data that scrub_pii found"}
+SUBJECTS = {
+    "pii": "the personal data that scrub_pii found",
+    "labels": "the labels that check_labels doubts",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

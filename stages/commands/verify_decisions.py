@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.commands.verify_checks import Check, Finding, Note, counted, some
@@ -53,29 +52,34 @@ def _groups(project: Project) -> Iterator[Finding]:
 
 
 def _labels(project: Project) -> Iterator[Finding]:
-    """The label that was given is the input's; the one that was set is the output's."""
-    column = next((column.name for column in project.task.schema.of_kind("label")), None)
+    """The label that was given is the input's; the one that was set, by a person or by the policy, is the output's."""
     before = next((name for name in project.manifest("check_labels")["inputs"] if project.has(name, RECORDS)), None)
-    if column is None or before is None:
+    if before is None:
         yield Note("data/check_labels: its events could not be compared with labels")
         return
-    folder = project.folder("check_labels")
-    events = folder.table(EVENTS, ["id", "action", "evidence"]).to_pylist()
-    given = [(row["id"], said["given"]) for row in events if "given" in (said := json.loads(row["evidence"]))]
-    relabelled = (row for row in events if row["action"] == "relabel")
-    now = [(row["id"], json.loads(row["evidence"]).get("suggested")) for row in relabelled]
-    for name, pairs in ((before, given), ("check_labels", now)):
-        if wrong := _other_labels(project.folder(name), column, pairs):
+    given: list[tuple[str, str]] = []
+    now: list[tuple[str, str | None]] = []
+    for row in project.folder("check_labels").table(EVENTS, ["id", "action", "evidence"]).to_pylist():
+        said = json.loads(row["evidence"])
+        if "given" in said:
+            given.append((row["id"], said["given"] or ""))
+        if row["action"] == "relabel":
+            now.append((row["id"], said.get("to", said.get("suggested"))))
+    for name, labels in ((before, given), ("check_labels", now)):
+        if wrong := _other_labels(project, name, labels):
             problem = f"{counted(len(wrong))} with another label in data/{name} than the events say: {some(wrong)}"
             yield Fault(str(DATA / "check_labels" / EVENTS), problem, _STEP)
 
 
-def _other_labels(folder: StageFolder, column: str, pairs: Sequence[tuple[str, Any]]) -> list[str]:
-    rows = folder.table(columns=["id", column])
-    ids, said = (pa.array(values, pa.string()) for values in (zip(*pairs, strict=True) if pairs else ((), ())))
-    found = rows[column].combine_chunks().take(pc.index_in(ids, rows["id"].combine_chunks()))
-    wrong: list[str] = ids.filter(pc.fill_null(pc.not_equal(found, said), True)).to_pylist()
-    return wrong
+def _other_labels(project: Project, stage: str, labels: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Ids of the records whose annotation is another one, empty where there is none, or that are not there."""
+    ids = {id for id, _ in labels}
+    found: dict[str, str] = {}
+    for piece in project.folder(stage).pieces(_GROUP) if ids else ():
+        offsets = [offset for offset, id in enumerate(piece.ids()) if id in ids]
+        for record in piece.records(project.task.schema, offsets) if offsets else ():
+            found[record.id] = project.task.annotation(record) or ""
+    return sorted({id for id, label in labels if found.get(id) != label})
 
 
 def _places(project: Project) -> Iterator[Finding]:

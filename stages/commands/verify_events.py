@@ -18,6 +18,7 @@ from stages.core import tables
 from stages.core.errors import DataError, Fault
 from stages.core.ledger import checked_evidence
 from stages.core.records import Label
+from stages.methods.check_labels.annotations import names_in
 
 _ACTIONS = frozenset({"create", "keep", "edit", "drop", "relabel", "assign", "quarantine"})
 _STEP = "the file is not what the stage wrote: `dvc checkout` brings that back"
@@ -104,4 +105,7 @@ class _Reader:
     def _marked(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._marked(one) for one in value]
-        return Label(value) if isinstance(value, str) and value in self.labels else value
+        if not isinstance(value, str):
+            return value
+        named = names_in(value)
+        return Label(value) if value in self.labels or (named is not None and named <= {*self.labels}) else value

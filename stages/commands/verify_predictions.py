@@ -64,7 +64,8 @@ def _events(table: pa.Table, said: pa.Table, roles: Mapping[str, str]) -> Iterat
     reasons = {part: reason for reason, part in roles.items()}
     expected = {(id, reasons.get(part, part)): facts for id, part, facts in _facts(said)}
     events = table.to_pylist()
-    told = {(row["id"], row["reason"]): json.loads(row["evidence"]) for row in events if row["reason"] != "no_label"}
+    scored = (row for row in events if row["reason"] not in ("no_label", "reviewed_out"))
+    told = {(row["id"], row["reason"]): json.loads(row["evidence"]) for row in scored}
     if differing := {key[0] for key in expected.keys() | told.keys() if expected.get(key) != told.get(key)}:
         problem = f"{counted(len(differing))} scored otherwise than data/evaluate/{EVENTS} says: {some(differing)}"
         yield Fault(_PLACE, problem, _STEP)

@@ -171,7 +171,8 @@ def _roles(splits: Splits, stage: str) -> Iterator[Finding]:
             yield Fault(place, problem, _STEP)
     if stage in _ALL_USED:
         reason, part = _ALL_USED[stage]
-        told = pa.concat_arrays([splits.used(stage, one).combine_chunks() for one in (reason, "no_label")])
+        fates = (reason, "no_label", "reviewed_out")
+        told = pa.concat_arrays([splits.used(stage, one).combine_chunks() for one in fates])
         ids = splits.ids_in(part)
         if left := ids.filter(pc.invert(pc.is_in(ids, told))).to_pylist():
             problem = f"{counted(len(left))} of the {part} split are neither {reason} nor left out: {some(left)}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, NoReturn, cast, get_args
 
 from stages.core.errors import DataError, Fault
 
@@ -29,7 +29,7 @@ _HASH = re.compile(r"[0-9a-f]{32}")
 _ENTITY = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
 _WORDS = re.compile(r"[1-9][0-9]?")
 _REVIEWER = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,39})?")
-_STEP = "`rowtrail review pii --import FILE` writes these lines; bring the last good file back with git"
+_STEP = "`rowtrail review {} --import FILE` writes these lines; bring the last good file back with git"
 _SHOWN = 20
 
 
@@ -116,18 +116,18 @@ def read_pii_decisions(path: Path = PII_DECISIONS) -> PiiDecisions:
     Raises DataError with the numbers of all lines that are not understood: skipping one would bring back a value that
     somebody found missing.
     """
-    lines = _read(path, _COLUMNS, _is_pii_decision)
+    lines = read_rows(path, _COLUMNS, _is_pii_decision)
     decisions = [PiiDecision(v, e, cast("PiiVerdict", d), to, int(w or 0), r) for _, (v, e, d, to, w, r) in lines]
     first = {cells[0]: number for number, cells in reversed(lines)}
     if twice := [number for number, cells in lines if first[cells[0]] != number]:
-        _refuse(path, _COLUMNS, twice, "decides about a value a second time")
+        refuse_rows(path, _COLUMNS, twice, "decides about a value a second time")
     return decisions_of(decisions)
 
 
 def write_pii_decisions(decisions: PiiDecisions, path: Path = PII_DECISIONS) -> None:
     """Write the file, sorted by value, swapped in whole."""
     rows = (astuple(one) for one in sorted(decisions.by_value.values(), key=lambda one: one.value))
-    _write(path, _COLUMNS, ([cell or "" for cell in row] for row in rows))
+    write_rows(path, _COLUMNS, ([cell or "" for cell in row] for row in rows))
 
 
 def is_reviewer(name: str) -> bool:
@@ -143,33 +143,36 @@ def _is_pii_decision(cells: Sequence[str]) -> bool:
     return bool(shaped) and right_to and right_words
 
 
-def _read(path: Path, columns: list[str], fits: Callable[[Sequence[str]], bool]) -> list[tuple[int, list[str]]]:
+def read_rows(path: Path, columns: list[str], fits: Callable[[Sequence[str]], bool]) -> list[tuple[int, list[str]]]:
     """The lines of a file of decisions with their numbers, each with a cell for each column."""
     if not path.exists():
         return []
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error):
-        raise DataError(Fault(str(path), "is not a csv file in UTF-8", _STEP)) from None
+        raise DataError(Fault(str(path), "is not a csv file in UTF-8", _STEP.format(path.stem))) from None
     rows = [(number, cells) for number, cells in enumerate(lines, 1) if number > 1 and cells]
     wrong = [number for number, cells in rows if len(cells) != len(columns) or not fits(cells)]
     if lines[:1] != [columns]:
         wrong.insert(0, 1)
     if wrong:
-        _refuse(path, columns, wrong, "is not a decision")
+        refuse_rows(path, columns, wrong, "is not a decision")
     return rows
 
 
-def _refuse(path: Path, columns: list[str], wrong: Sequence[int], problem: str) -> None:
-    faults = [Fault(f"{path}:{number}", problem, _STEP) for number in wrong[:_SHOWN]]
+def refuse_rows(path: Path, columns: list[str], wrong: Sequence[int], problem: str) -> NoReturn:
+    """Raises DataError naming the lines; a wrong header is said to be one."""
+    step = _STEP.format(path.stem)
+    faults = [Fault(f"{path}:{number}", problem, step) for number in wrong[:_SHOWN]]
     if 1 in wrong:
-        faults[0] = Fault(f"{path}:1", f"the header must be `{','.join(columns)}`", _STEP)
+        faults[0] = Fault(f"{path}:1", f"the header must be `{','.join(columns)}`", step)
     if len(wrong) > _SHOWN:
         faults.append(Fault(str(path), f"{len(wrong) - _SHOWN} more such lines"))
     raise DataError(*faults)
 
 
-def _write(path: Path, columns: list[str], rows: Iterable[Sequence[str | int]]) -> None:
+def write_rows(path: Path, columns: list[str], rows: Iterable[Sequence[str | int]]) -> None:
+    """Write a file of decisions, swapped in whole."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     path.parent.mkdir(parents=True, exist_ok=True)

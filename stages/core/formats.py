@@ -96,8 +96,10 @@ def _question(place: int, question: Any, context: Any, title: Any) -> FileRow:
     try:
         asked = {"question": question["question"], "context": context}
         if "answers" in question:  # a question without the key was not annotated; an empty list says there is none
-            found = question["answers"] or ()
-            asked["answers"] = [{"start": one["answer_start"], "text": one["text"]} for one in found]
+            found = question["answers"]
+            asked["answers"] = found and [{"start": one["answer_start"], "text": one["text"]} for one in found]
+        elif question.get("is_impossible") is True:
+            asked["answers"] = []
         return _object(place, {**asked, "id": question.get("id"), "title": title})
     except (KeyError, TypeError, AttributeError):
         return unreadable(place, f"not_squad {place}", "malformed_row", problem="not_squad")

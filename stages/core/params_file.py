@@ -66,6 +66,8 @@ def _explain(detail: Any) -> tuple[str, str]:
     problem = detail["msg"].removeprefix("Value error, ")
     if isinstance(value, str) and kind in ("float_type", "int_type", "bool_type"):
         return f"{problem}, got the text {value!r}", "write it without quotes"
+    if isinstance(value, dict) and kind == "value_error":
+        return problem, "docs/params.md gives the bounds of each key and what it does"
     shown = repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
     return f"{problem}, got {shown}", "docs/params.md gives its bounds and what it does"
 

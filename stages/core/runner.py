@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from stages.core.deciding import Decided, DecidePiece, Portion, Step, settle
 from stages.core.engine import Engine, make_engine
 from stages.core.errors import CheckFailed, DataError, Fault
@@ -99,6 +101,8 @@ class _Run:
         shutil.rmtree(scratch)
         if isinstance(verdicts, Verdicts):
             self.report.update(verdicts.facts)
+            for name, table in verdicts.tables.items():
+                pq.write_table(table, self.folder.work / f"{name}.parquet", compression="zstd")
         pieces = self.context.inputs[0].pieces()
         self._decide((piece, [verdicts.get(id) for id in piece.ids()]) for piece in pieces)
 

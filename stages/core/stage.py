@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from stages.core.engine import Engine
 from stages.core.errors import DataError, Fault
 from stages.core.keys import Keys
@@ -113,11 +115,17 @@ class Stage:
 
 
 class Verdicts(dict[str, Any]):
-    """A survey's verdicts by id, and what it measured of the whole set: `facts`, which go into the report."""
+    """A survey's verdicts by id, and what it measured of the whole set.
 
-    def __init__(self, verdicts: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    `facts` go into the report, `tables` into the stage's folder, each as `<name>.parquet`.
+    """
+
+    def __init__(
+        self, verdicts: Mapping[str, Any], facts: Mapping[str, Any], tables: Mapping[str, pa.Table] | None = None
+    ) -> None:
         super().__init__(verdicts)
         self.facts = facts
+        self.tables = tables or {}
 
 
 def create_stage(
@@ -169,7 +177,8 @@ def set_stage(
     """A stage that must see the whole set: `survey(context, engine, scratch)` gives a mapping from id to verdict.
 
     Then `decide(record, params, verdict)` is asked about each record; the verdict is None for an id not in the mapping.
-    A mapping that is a `Verdicts` adds its facts to the report. With `sections`, `params` is a mapping of these.
+    A mapping that is a `Verdicts` adds its facts to the report and its tables to the folder. With `sections`, `params`
+    is a mapping of these.
     """
     return Stage(
         name, "set", reasons, uses, sections, survey=survey, decide=decide, report=report, headline=headline

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Record, Schema
 
 Options = Mapping[str, Any]
@@ -99,11 +100,23 @@ class Task(Protocol):
         ...
 
     def targets(self, record: Record) -> str | None:
-        """The label that `check_labels` doubts, or None where the record has no single label."""
+        """The label, or None where the record has no single label."""
         ...
 
-    def with_target(self, record: Record, label: str) -> Record:
-        """The record under another label."""
+    # --- labels in doubt --------------------------------------------------------------------------------------------
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """What is probably wrong with the records' labels, by the checks that make sense for this kind."""
+        ...
+
+    def annotation(self, record: Record) -> str | None:
+        """What the record is labelled as, in one line without any of its text: names of classes, offsets.
+
+        None where it is not labelled, or where the label is text itself: such a record can be kept or dropped only.
+        """
+        ...
+
+    def with_annotation(self, record: Record, line: str) -> Record:
+        """The record labelled otherwise, by a line as `annotation` writes it. Raises ValueError for any other line."""
         ...
 
     # --- the model --------------------------------------------------------------------------------------------------

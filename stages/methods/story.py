@@ -250,7 +250,7 @@ def model_files(files: Mapping[str, str]) -> dict[str, str]:
 
 def short(value: Any) -> str:
     """A value as people read it. Long lists are cut: the whole of them is in the JSON."""
-    if value is None:
+    if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

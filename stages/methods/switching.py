@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,11 +56,12 @@ def switched(preset: str, usual: str, own: str, *, keep_data: bool = False) -> s
 
 
 def in_a_line(value: Any) -> str:
-    """A value as YAML writes it in one line."""
-    yaml, out = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.width, yaml.default_flow_style = 10**6, True
-    yaml.dump({"_": value}, out)
-    return out.getvalue().strip().removeprefix("{_: ").removesuffix("}")
+    """A value as YAML writes it in one line; as JSON, which is YAML too, where it could not read its own line again."""
+    writer, out = YAML(typ="safe", pure=True), io.StringIO()
+    writer.width, writer.default_flow_style = 10**6, True
+    writer.dump({"_": value}, out)
+    line = out.getvalue().strip().removeprefix("{_: ").removesuffix("}")
+    return line if writer.load(f"_: {line}") == {"_": value} else json.dumps(value)  # `[?0]` is read as a mapping
 
 
 def _block(value: Any, path: str) -> str:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import Fault, UsageError
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, Scores
-from stages.methods.evaluate.generated import gain_texts, perplexity, score_texts
+from stages.methods.check_labels.answers.answer_traits import chat_exchanges
+from stages.methods.check_labels.answers.written_answers import written_doubts
+from stages.methods.evaluate.generated import gain_texts, score_predictions
 from stages.methods.evaluate.nearest import nearest
 from stages.methods.finetune import models
 from stages.methods.finetune.batching import record_losses
@@ -63,9 +65,16 @@ class CausalLm:
         """None: the answer is text."""
         return None
 
-    def with_target(self, record: Record, label: str) -> Record:
-        """The record with another text in its last message."""
-        return record.with_texts({f"messages.{len(_messages(record)) - 1}": label})
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Replies that are empty, cut, refused, copied, in another language or belong to another prompt."""
+        return written_doubts(check, chat_exchanges, instructed=True)
+
+    def annotation(self, record: Record) -> None:
+        """None: the answer is text."""
+
+    def with_annotation(self, _: Record, line: str) -> Record:  # noqa: ARG002
+        """No line can say another answer."""
+        raise ValueError("a written answer can be kept or dropped only")
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:  # noqa: ARG002
@@ -173,12 +182,7 @@ class CausalLm:
     def score(self, records: Sequence[Record], predictions: Sequence[Prediction], resamples: int, seed: int) -> Scores:
         """ROUGE, chrF, BLEU, exact match; perplexity over records with a loss; lengths, copying, refusals, loops."""
         questions = [_question(record) for record in records]
-        scores = score_texts(*self._both(records, predictions), resamples, seed, questions)
-        losses = [prediction.loss for prediction in predictions if prediction.loss is not None]
-        if not losses:
-            return scores
-        metrics = {**scores.metrics, "perplexity": perplexity(losses, resamples, seed)}
-        return replace(scores, metrics=metrics, details={**scores.details, "perplexity_rows": len(losses)})
+        return score_predictions(self._truths(records), predictions, questions, resamples, seed)
 
     def gain(
         self,
@@ -189,8 +193,8 @@ class CausalLm:
         seed: int,
     ) -> dict[str, Metric]:
         """ROUGE-L and chrF gained."""
-        truths, answers = self._both(records, ours)
-        return gain_texts(truths, answers, self._both(records, theirs)[1], resamples, seed)
+        answers, others = ([self.said(one) for one in predictions] for predictions in (ours, theirs))
+        return gain_texts(self._truths(records), answers, others, resamples, seed)
 
     def baselines(
         self,
@@ -208,8 +212,8 @@ class CausalLm:
             for name, texts in replies.items()
         }
 
-    def _both(self, records: Sequence[Record], predictions: Sequence[Prediction]) -> tuple[list[str], list[str]]:
-        return [self.truth(record) or "" for record in records], [self.said(one) for one in predictions]
+    def _truths(self, records: Sequence[Record]) -> list[str]:
+        return [self.truth(record) or "" for record in records]
 
 
 def _messages(record: Record) -> Messages:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.check_labels.labels.single_label import single_label_doubts
 from stages.methods.evaluate.baselines import majority, tfidf_logistic
 from stages.methods.evaluate.comparison import macro_f1_gain
 from stages.methods.evaluate.labels import score_labels
@@ -16,6 +18,7 @@ from stages.methods.finetune import models
 from stages.methods.finetune.averaging import read_mean, with_mean
 from stages.methods.finetune.batching import encode_texts, padded, run_batches
 from stages.methods.finetune.heads import load_headed
+from stages.methods.ingest.row_text import required_text
 
 
 class Classification:
@@ -30,13 +33,7 @@ class Classification:
 
     def read_row(self, row: Mapping[str, Any], labels: Sequence[str] | None) -> dict[str, Any]:
         """Text and label of a source row; the label is None where the source has no label column at all."""
-        text = row.get("text")
-        if text is None:
-            raise RowFault("missing_field", field="text")
-        if not isinstance(text, str):
-            raise RowFault("wrong_type", field="text", type=type(text).__name__)
-        if not text.strip():
-            raise RowFault("empty_text", field="text")
+        text = required_text(row, "text")
         if "label" not in row:
             return {"text": text, "label": None}
         label = row["label"]
@@ -71,9 +68,17 @@ class Classification:
         label: str | None = record.values["label"]
         return label
 
-    def with_target(self, record: Record, label: str) -> Record:
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Labels that models and neighbours which have not seen the record's group would not have given."""
+        return single_label_doubts(self, check)
+
+    def annotation(self, record: Record) -> str | None:
+        """The label."""
+        return self.targets(record)
+
+    def with_annotation(self, record: Record, line: str) -> Record:
         """The record under another label."""
-        return record.with_values(label=label)
+        return record.with_values(label=line)
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
-from stages.methods.evaluate.baselines import tfidf_logistic
+from stages.methods.check_labels.annotations import labels_line, labels_of_line
+from stages.methods.check_labels.labels.multi_label_doubts import multi_label_doubts
+from stages.methods.evaluate.baselines import tfidf_logistics
 from stages.methods.evaluate.multi_label import NONE, micro_f1_gain, score_label_sets
 from stages.methods.finetune.batching import encode_texts, run_batches
 from stages.tasks.classification import Classification
@@ -64,9 +67,17 @@ class MultiLabel(Classification):
     def targets(self, _: Record) -> None:
         """There is no single label to doubt."""
 
-    def with_target(self, record: Record, label: str) -> Record:
-        """The record with this label alone."""
-        return record.with_values(labels=(label,))
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Labels that models which have not seen the record's group would have left out, or added."""
+        return multi_label_doubts(check)
+
+    def annotation(self, record: Record) -> str | None:
+        """The labels as a sorted JSON list."""
+        return labels_line(self.labels(record)) if self.answered(record) else None
+
+    def with_annotation(self, record: Record, line: str) -> Record:
+        """The record with the labels of a line. Raises ValueError for one that `annotation` would not have written."""
+        return record.with_values(labels=labels_of_line(line))
 
     # --- the model --------------------------------------------------------------------------------------------------
     def encode(
@@ -133,10 +144,9 @@ class MultiLabel(Classification):
         """The most frequent set of labels, and TF-IDF with one logistic regression a label."""
         texts, sets = [record.values["text"] for record in train], [self.labels(record) for record in train]
         asked = [record.values["text"] for record in test]
-        by_label = {
-            label: tfidf_logistic(texts, ["yes" if label in own else "no" for own in sets], asked, seed)
-            for label in sorted({label for own in sets for label in own})
-        }
+        known = sorted({label for own in sets for label in own})
+        yes_or_no = {label: ["yes" if label in own else "no" for own in sets] for label in known}
+        by_label = tfidf_logistics(texts, yes_or_no, asked, seed)
         shares = {label: _logs(sum(label in own for own in sets) / len(sets)) for label in by_label}
         commonest = min(Counter(sets).items(), key=lambda pair: (-pair[1], pair[0]))[0]
         learned = [
@@ -171,7 +181,7 @@ def _listed(value: Any) -> list[Any]:
     if isinstance(value, str) and value.strip().startswith("["):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RowFault("wrong_type", field="labels", type="str") from None
     elif isinstance(value, str):
         value = value.split("|")

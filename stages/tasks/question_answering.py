@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Answer, Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.check_labels.answers.extractive_answers import answers_at, extractive_doubts, offsets_line
 from stages.methods.evaluate.answers import compare, means, sentences, similar_sentences
 from stages.methods.finetune import models
 from stages.methods.finetune.batching import run_batches
@@ -23,6 +26,7 @@ from stages.methods.finetune.windows import (
     window_logits,
     window_losses,
 )
+from stages.methods.ingest.row_text import required_text
 
 _ANSWERABLE, _UNANSWERABLE = "answerable", "unanswerable"
 _AT_ONCE = 256
@@ -46,11 +50,11 @@ class QuestionAnswering:
         """Question, context and answers of a source row; the answers are None where the source has no such column.
 
         Answers come as SQuAD's list of objects, as lists of texts and starts (Hugging Face datasets), or as one object;
-        an empty list means that the context holds none. Each must stand at its place, to the character: to look for it
-        elsewhere would find some other mention, and teach that.
+        in a cell of a CSV as JSON. An empty list means that the context holds none. Each must stand at its place, to
+        the character: to look for it elsewhere would find some other mention, and teach that.
         """
         for name in ("question", "context"):
-            _check_text(row.get(name), name)
+            required_text(row, name)
         answers = None if "answers" not in row else _answers(row["answers"], row["context"])
         return {"question": row["question"], "context": row["context"], "answers": answers}
 
@@ -75,9 +79,17 @@ class QuestionAnswering:
         """None: an answer is no label."""
         return None
 
-    def with_target(self, record: Record, _: str) -> Record:
-        """The record as it is: it has no label."""
-        return record
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Answers that are misplaced, cut, of another kind than is asked for, or contradicted."""
+        return extractive_doubts(check)
+
+    def annotation(self, record: Record) -> str | None:
+        """Where the answers stand, `12-20 40-44`, end exclusive; empty where the context holds none."""
+        return offsets_line(record.values["answers"])
+
+    def with_annotation(self, record: Record, line: str) -> Record:
+        """The record with the answers that stand at these places of its context."""
+        return record.with_values(answers=answers_at(line, record.values["context"]))
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:
@@ -146,7 +158,10 @@ class QuestionAnswering:
         return str(prediction.answer)
 
     def score(self, records: Sequence[Record], predictions: Sequence[Prediction], resamples: int, seed: int) -> Scores:
-        """Exact match and F1 of words; where some contexts hold no answer, also apart for those that do and do not."""
+        """Exact match and F1 of words; where some contexts hold no answer, also apart for those that do and do not.
+
+        Intervals allow for questions about one context being alike.
+        """
         values = _compared(records, predictions)
         answerable = [bool(record.values["answers"]) for record in records]
         if not all(answerable):
@@ -166,7 +181,7 @@ class QuestionAnswering:
                 "labels": names,
                 "matrix": [[pairs[one, other] for other in names] for one in names],
             }
-        found = means(values, resamples, seed)
+        found = means(values, resamples, seed, _contexts(records))
         return Scores(found, values["f1"][0], details, {"confusion.csv": table}, measure="f1")
 
     def gain(
@@ -182,7 +197,7 @@ class QuestionAnswering:
         differences = {
             name: ([a - b for a, b in zip(one[name][0], other[name][0], strict=True)], one[name][1]) for name in one
         }
-        return means(differences, resamples, seed)
+        return means(differences, resamples, seed, _contexts(records))
 
     def baselines(self, train: Sequence[Record], test: Sequence[Record], _: int) -> dict[str, list[Prediction]]:
         """The first sentence, the one most similar to the question, and no answer where some contexts hold none."""
@@ -200,19 +215,15 @@ class QuestionAnswering:
         }
 
 
-def _check_text(value: Any, name: str) -> None:
-    if value is None:
-        raise RowFault("missing_field", field=name)
-    if not isinstance(value, str):
-        raise RowFault("wrong_type", field=name, type=type(value).__name__)
-    if not value.strip():
-        raise RowFault("empty_text", field=name)
-
-
 def _answers(value: Any, context: str) -> tuple[Answer, ...]:
     """Answers in any of their forms, without white space around them."""
-    if value is None:
+    if value is None or (isinstance(value, str) and not value.strip()):
         raise RowFault("missing_label", field="answers")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise RowFault("wrong_type", field="answers", type="str") from None
     answers = [_trimmed(start, text) for start, text in _pairs(value)]
     if not all(answer.text for answer in answers):
         raise RowFault("empty_text", field="answers")
@@ -286,6 +297,10 @@ def _predict(loaded: tuple[Any, Any], records: Sequence[Record], options: Option
         answers = record.values["answers"]
         loss = None if answers is None else reading_loss(reading, own, answers)
         yield Prediction(record.id, record.values["context"][start:end].strip(), {"answer": probability}, loss)
+
+
+def _contexts(records: Sequence[Record]) -> list[str]:
+    return [record.values["context"] for record in records]
 
 
 def _compared(

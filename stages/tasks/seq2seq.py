@@ -7,18 +7,21 @@ the very number that models are. chrF, which suits translation better, is a scor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import Fault, UsageError
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
-from stages.methods.evaluate.generated import gain_texts, perplexity, score_texts
+from stages.methods.check_labels.answers.answer_traits import pair_exchange
+from stages.methods.check_labels.answers.written_answers import written_doubts
+from stages.methods.evaluate.generated import gain_texts, score_predictions
 from stages.methods.evaluate.text_traits import first_words, words
 from stages.methods.finetune import models
 from stages.methods.finetune.batching import encode_texts, padded, record_losses
-from stages.methods.finetune.generating import generate, stream
+from stages.methods.finetune.generating import generate, stream, tell_language
+from stages.methods.ingest.row_text import required_text
 
 _IGNORED = -100
 _MAX_LENGTH, _MAX_TARGET_LENGTH = 512, 128
@@ -48,9 +51,9 @@ class Seq2Seq:
         name = next((source for source in _PAIRS if source in row), None)
         if name is None and "translation" in row:
             return dict(zip(("source_text", "target_text"), _translation(row["translation"]), strict=True))
-        source = _text(row, name or "source_text")
+        source = required_text(row, name or "source_text")
         target = next((one for one in ("target_text", *_PAIRS.get(name or "", ())) if one in row), None)
-        return {"source_text": source, "target_text": _text(row, target) if target else ""}
+        return {"source_text": source, "target_text": required_text(row, target) if target else ""}
 
     def stratum(self, record: Record) -> str:
         """Whether there is a target: each split gets its share of those that can be learned."""
@@ -72,9 +75,16 @@ class Seq2Seq:
         """None: the answer is text."""
         return None
 
-    def with_target(self, record: Record, label: str) -> Record:
-        """The record with another target text."""
-        return record.with_texts({"target_text": label})
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Targets that are empty, cut, refused, copied, in an unusual language or belong to another source."""
+        return written_doubts(check, pair_exchange, instructed=False)
+
+    def annotation(self, record: Record) -> None:
+        """None: the answer is text."""
+
+    def with_annotation(self, _: Record, line: str) -> Record:  # noqa: ARG002
+        """No line can say another answer."""
+        raise ValueError("a written answer can be kept or dropped only")
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:  # noqa: ARG002
@@ -88,10 +98,8 @@ class Seq2Seq:
 
     def load(self, source: Path | str, labels: Sequence[str], options: Options) -> tuple[Any, Any]:  # noqa: ARG002
         """The base model, which needs no new head."""
-        from transformers import AutoModelForSeq2SeqLM
-
-        model = models.load_model(AutoModelForSeq2SeqLM, source, _config(source, options))
-        return models.adapt(model, options, "SEQ_2_SEQ_LM"), models.load_tokenizer(source)
+        model, tokenizer = _loaded(source, options)
+        return models.adapt(model, options, "SEQ_2_SEQ_LM"), tokenizer
 
     def load_tuned(self, folder: Path) -> tuple[Any, Any]:
         """The tuned model."""
@@ -99,10 +107,8 @@ class Seq2Seq:
 
     def load_base(self, source: Path | str) -> tuple[Any, Any]:
         """The model as it is: an untuned one writes too."""
-        from transformers import AutoModelForSeq2SeqLM
-
-        model = models.load_model(AutoModelForSeq2SeqLM, source, _config(source, {}))
-        return model.eval(), models.load_tokenizer(source)
+        model, tokenizer = _loaded(source, {})
+        return model.eval(), tokenizer
 
     def encode(
         self,
@@ -167,13 +173,9 @@ class Seq2Seq:
         return str(prediction.answer)
 
     def score(self, records: Sequence[Record], predictions: Sequence[Prediction], resamples: int, seed: int) -> Scores:
-        """ROUGE, chrF, BLEU, exact match; perplexity where all losses are known; lengths, copying, refusals, loops."""
+        """ROUGE, chrF, BLEU, exact match; perplexity over records with a loss; lengths, copying, refusals, loops."""
         sources = [record.values["source_text"] for record in records]
-        scores = score_texts(*self._both(records, predictions), resamples, seed, sources)
-        losses = [prediction.loss for prediction in predictions if prediction.loss is not None]
-        if len(losses) < len(predictions):
-            return scores
-        return replace(scores, metrics={**scores.metrics, "perplexity": perplexity(losses, resamples, seed)})
+        return score_predictions(self._truths(records), predictions, sources, resamples, seed)
 
     def gain(
         self,
@@ -184,8 +186,8 @@ class Seq2Seq:
         seed: int,
     ) -> dict[str, Metric]:
         """ROUGE-L and chrF gained."""
-        truths, answers = self._both(records, ours)
-        return gain_texts(truths, answers, self._both(records, theirs)[1], resamples, seed)
+        answers, others = ([self.said(one) for one in predictions] for predictions in (ours, theirs))
+        return gain_texts(self._truths(records), answers, others, resamples, seed)
 
     def baselines(
         self,
@@ -205,19 +207,8 @@ class Seq2Seq:
             "lead": [Prediction(id, first_words(text, mean)) for id, text in sources.items()],
         }
 
-    def _both(self, records: Sequence[Record], predictions: Sequence[Prediction]) -> tuple[list[str], list[str]]:
-        return [self.truth(record) or "" for record in records], [self.said(one) for one in predictions]
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    if value is None:
-        raise RowFault("missing_field", field=name)
-    if not isinstance(value, str):
-        raise RowFault("wrong_type", field=name, type=type(value).__name__)
-    if not value.strip():
-        raise RowFault("empty_text", field=name)
-    return value
+    def _truths(self, records: Sequence[Record]) -> list[str]:
+        return [self.truth(record) or "" for record in records]
 
 
 def _translation(value: Any) -> tuple[str, str]:
@@ -227,8 +218,18 @@ def _translation(value: Any) -> tuple[str, str]:
         raise RowFault("wrong_type", field="translation", type=type(value).__name__)
     if len(value) != 2:
         raise RowFault("wrong_type", field="translation", languages=len(value))
-    first, second = value
-    return _text(value, first), _text(value, second)
+    texts = {f"translation.{language}": text for language, text in value.items()}
+    source, target = texts
+    return required_text(texts, source), required_text(texts, target)
+
+
+def _loaded(source: Path | str, options: Options) -> tuple[Any, Any]:
+    from transformers import AutoModelForSeq2SeqLM
+
+    model = models.load_model(AutoModelForSeq2SeqLM, source, _config(source, options))
+    tokenizer = models.load_tokenizer(source)
+    tell_language(model, tokenizer, source)
+    return model, tokenizer
 
 
 def _config(source: Path | str, options: Options) -> Any:

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.records import Column, Record, Schema, Span
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.check_labels.annotations import spans_line, spans_of_line
+from stages.methods.check_labels.spans.token_doubts import token_doubts
 from stages.methods.evaluate.entities import Found, f1_gain, score_entities
 from stages.methods.evaluate.gazetteer import Gazetteer
 from stages.methods.finetune import models
@@ -20,6 +23,7 @@ from stages.methods.finetune.alignment import Unit, Window, bio, spans_of, tags_
 from stages.methods.finetune.batching import padded, run_batches
 from stages.methods.finetune.heads import load_headed
 from stages.methods.ingest.marked_spans import spans_in, text_and_spans
+from stages.methods.ingest.row_text import required_text
 
 _IGNORED = -100
 """The target of a token that no loss is taken over."""
@@ -50,7 +54,7 @@ class TokenLabels:
         if "tokens" in row and "spans" not in row:
             text, spans = text_and_spans(row, labels)
         else:
-            text = _text(row.get("text"))
+            text = required_text(row, "text")
             spans = spans_in(text, row["spans"]) if "spans" in row else None
         if labels is not None and not {span.label for span in spans or ()} <= {*labels}:
             raise RowFault("unknown_label", field="spans")
@@ -75,10 +79,17 @@ class TokenLabels:
     def targets(self, _: Record) -> None:
         """There is no single label to doubt."""
 
-    def with_target(self, record: Record, label: str) -> Record:
-        """The record with all its spans of this type."""
-        spans = tuple(Span(span.start, span.end, label) for span in record.values["spans"] or ())
-        return record.with_values(spans=spans)
+    def doubts(self, check: LabelCheck) -> Doubted:
+        """Words that taggers which have not seen the record's group would have tagged otherwise."""
+        return token_doubts(check)
+
+    def annotation(self, record: Record) -> str | None:
+        """The spans, e.g. `0-4:person 8-12:place`."""
+        return spans_line(record.values["spans"]) if self.answered(record) else None
+
+    def with_annotation(self, record: Record, line: str) -> Record:
+        """The record with the spans of a line. Raises ValueError for one that `annotation` would not have written."""
+        return record.with_values(spans=spans_of_line(line, record.values["text"]))
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:
@@ -224,16 +235,6 @@ class TokenLabels:
         names = dict(enumerate(bio(labels)))
         config = models.load_config(source, id2label=names, label2id={tag: i for i, tag in names.items()})
         return models.with_dropout(config, options.get("dropout"))
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        raise RowFault("missing_field", field="text")
-    if not isinstance(value, str):
-        raise RowFault("wrong_type", field="text", type=type(value).__name__)
-    if not value.strip():
-        raise RowFault("empty_text", field="text")
-    return value
 
 
 def _tokenizer(source: Path | str) -> Any:

@@ -20,6 +20,12 @@ from stages.core.dvc_files import DvcCache, folder_md5, md5_of
 from stages.core.erasure import read_list
 from stages.core.errors import CheckFailed, Fault
 from stages.core.keys import Keys
+from stages.core.label_decisions import (
+    LabelDecision,
+    label_decisions_of,
+    read_label_decisions,
+    write_label_decisions,
+)
 from stages.core.storage import files_below
 from stages.core.tables import EVENTS
 from stages.methods.document.lineage.packing import lineage_data
@@ -57,19 +63,20 @@ def run_stages():
         previous = ["--in", f"data/{name}"]
 
 
-def tune():
-    """A stand-in for the model: it says what it was trained on."""
+def tune(spared=()):
+    """A stand-in for the model: it says what it was trained on; what it came from, it keeps."""
     records = pq.read_table("data/split/records.parquet", columns=["id", "split"]).to_pylist()
     rows = [
         {"id": row["id"], "seq": 0, "action": "assign", "reason": "trained_on", "evidence": "{}"}
         for row in records
-        if row["split"] == "train"
+        if row["split"] == "train" and row["id"] not in spared
     ]
     Path("data/finetune/model").mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows, EVENTS), "data/finetune/events.parquet")
     weights = hashlib.sha256(json.dumps(rows).encode()).digest() * 1000
     Path("data/finetune/model/model.safetensors").write_bytes(weights)
-    Path("data/finetune/manifest.json").write_text('{"stage": "finetune"}', encoding="utf-8")
+    said = {"stage": "finetune", "files": {"model/model.safetensors": hashlib.sha256(weights).hexdigest()}}
+    Path("data/finetune/manifest.json").write_text(json.dumps(said), encoding="utf-8")
 
 
 def remember():
@@ -228,9 +235,11 @@ def test_an_ambiguous_beginning_of_an_id_is_refused_and_a_clear_one_completed(pr
 
 def test_after_erasing_nothing_is_left_and_everybody_else_is_where_they_were(project, ask):
     a1, a2, a3 = ids("a1", "a2", "a3")
+    write_label_decisions(label_decisions_of([LabelDecision(id, "0" * 32, "x", "keep") for id in (a1, a2)]))
     code, out, err = ask("--subject", "Nora Quist", "--apply")
     assert code == 0, out + err
     assert out.startswith("clear")
+    assert [*read_label_decisions().by_id] == [a2]
     proof = json.loads(next(Path("reports/erasures").iterdir()).read_bytes())
     assert proof["clear"] is True
     assert proof["found"] == []
@@ -319,6 +328,57 @@ def test_old_models_stay_and_are_named_unless_they_shall_go(project, ask):
     assert ask("--subject", "Nora Quist", "--apply", "--purge-models")[0] == 0
     assert not place.is_file()
     assert DvcCache().place(md5_of(weights)).is_file()
+
+
+def tune_from_v1(spared):
+    """A second version, tuned from the first one's model, that did not see some rows itself."""
+    digest = hashlib.sha256(Path("data/finetune/manifest.json").read_bytes()).hexdigest()
+    said = {"parents": [{"name": "v1", "commit": "0" * 40, "finetune": digest}]}
+    Path("data/finetune/training.json").write_text(json.dumps(said), encoding="utf-8")
+    tune(spared)
+    remember()
+    git("commit", "-aqm", "second")
+    git("tag", "v2")
+
+
+def test_a_model_tuned_from_one_that_learned_from_the_rows_is_named_before_and_after(project, ask):
+    first, nora = Path("dvc.lock").read_text(encoding="utf-8"), ids("a1", "a2", "a3")
+    tune_from_v1(nora)
+    plan = json.loads(ask("--subject", "Nora Quist", "--json")[1])
+    found = {tuple(one["in"]): (one["trained_on"] > 0, one["from"]) for one in plan["models"]}
+    assert found == {("v1",): (True, []), ("master", "v2"): (False, ["v1"])}
+    assert "tuned from v1; in workspace, master, v2" in " ".join(ask("--subject", "Nora Quist")[1].split())
+    asked = ask("--subject", "Nora Quist")[1]
+    assert "v1 learned from them, and the run would start from there again" in " ".join(asked.split())
+    assert max(len(line) for line in asked.splitlines() if "--" not in line) <= 80
+    code, out, _ = ask("--subject", "Nora Quist", "--apply")
+    said = " ".join(out.split())
+    assert code == 0
+    assert "still there: models tuned from one that learned from them" in said
+    assert "tuned from v1; in workspace" in said
+    assert "the workspace's model was tuned from one of these" in said
+    assert "trained_on" in ask("--subject", "Nora Quist")[1], "known from the proof: the list itself is gone"
+    assert Path("dvc.lock").read_text(encoding="utf-8") != first
+
+
+def test_models_tuned_from_one_that_learned_from_the_rows_go_with_it_but_the_workspaces_own_stays(project, ask):
+    tune_from_v1(ids("a1", "a2", "a3"))
+    [old] = Path("data/finetune/model").iterdir()
+    old = DvcCache().place(md5_of(old))
+    code = ask("--subject", "Nora Quist", "--apply", "--purge-models")[0]
+    [now] = Path("data/finetune/model").iterdir()
+    assert (code, old.is_file() and md5_of(now) != old.parent.name + old.name) == (0, False)
+    assert DvcCache().place(md5_of(now)).is_file()
+    [proof] = Path("reports/erasures").iterdir()
+    [left] = json.loads(proof.read_bytes())["remaining"]["models"]
+    assert (left["workspace"], left["from"], left["trained_on"]) == (True, ["v1"], 0)
+
+
+def test_a_model_whose_list_went_with_an_earlier_erasure_is_not_taken_for_clean(project, ask):
+    ask("--subject", "Nora Quist", "--apply")
+    plan = json.loads(ask("--subject", "Ida Berg", "--json")[1])
+    assert [one["unread"] for one in plan["models"] if one["in"] == ["master", "v1"]] == [True]
+    assert "nobody can tell" in ask("--subject", "Ida Berg")[1]
 
 
 def test_leftovers_anywhere_are_found_and_named_and_still_count_the_next_time(project, ask):

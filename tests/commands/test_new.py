@@ -48,7 +48,8 @@ def test_nothing_of_the_old_project_comes_along(made):
     assert list((made / "reports").iterdir()) == []
     assert sorted(path.name for path in (made / "data").iterdir()) == ["decisions", "erasure.csv", "raw", "samples"]
     assert (made / "data/erasure.csv").read_text(encoding="utf-8") == "kind,value\n"
-    assert len((made / "data/decisions/pii.csv").read_text(encoding="utf-8").splitlines()) == 1
+    for name in ("pii", "labels"):
+        assert len((made / f"data/decisions/{name}.csv").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_the_first_stage_runs_on_the_copied_data(made, ask, monkeypatch):

@@ -66,7 +66,30 @@ def test_rows_that_cannot_be_asked_are_named_and_the_others_answered(predict, tm
     answers = [json.loads(line) for line in out.splitlines()]
     assert code == 1
     assert [answer.get("problem") for answer in answers] == [None, "malformed_row", "missing_field", None]
+    assert [answer.get("field") for answer in answers] == [None, None, "text", None]
     assert [answer.get("label") for answer in answers] == ["positive", None, None, "negative"]
+
+
+def test_a_file_with_names_of_its_own_is_asked_by_them(predict, tmp_path):
+    (tmp_path / "own.csv").write_text("nr,body\n7,the good tree\n8,\n", encoding="utf-8")
+    code, out, _ = predict("--file", tmp_path / "own.csv", "--map", "text=body", "--map", "id=nr")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [(answer["id"], answer.get("label")) for answer in answers] == [("7", "positive"), ("8", None)]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), ["own.csv: classification is asked by text", "--map COLUMN=NAME", "its columns: nr, body"]),
+        (("--map", "text=words"), ["--map text=words: own.csv has no column words", "its columns: nr, body"]),
+    ],
+)
+def test_a_file_without_what_is_asked_is_refused_once_and_not_in_each_row(predict, tmp_path, more, said):
+    (tmp_path / "own.csv").write_text("nr,body\n7,the good tree\n8,a bad tree\n", encoding="utf-8")
+    code, out, err = predict("--file", tmp_path / "own.csv", *more)
+    assert (code, out) == (2, "")
+    assert all(part in err for part in said), err
 
 
 def test_a_text_alone_and_in_a_file_gets_the_same_answer(predict, tmp_path):

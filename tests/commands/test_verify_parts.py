@@ -126,6 +126,18 @@ def test_labels_may_have_spaces_in_evidence_if_they_are_labels():
     assert wrong(events(row)) == {"text": ["a"]}
 
 
+@pytest.mark.parametrize("line", ['0-4:"very good" 6-9:PER', '["PER", "very good"]', "0-4 7-12", ""])
+def test_annotations_may_stand_in_evidence_if_all_that_they_name_are_labels(line):
+    row = ("a", 0, "keep", "why", evidence(given=line))
+    assert wrong(events(row), labels=["very good", "PER"]) == {}
+
+
+@pytest.mark.parametrize("line", ['0-4:"Anna Weber" 6-9:PER', '["Anna Weber"]', "0-4 Anna 7-12", "0-4:PER Anna"])
+def test_text_in_the_shape_of_an_annotation_is_found(line):
+    row = ("a", 0, "keep", "why", evidence(given=line))
+    assert wrong(events(row), labels=["very good", "PER"]) == {"text": ["a"]}
+
+
 def test_an_undeclared_reason_and_an_unknown_action_are_found():
     rows = events(("a", 0, "shred", "why", "{}"), ("b", 0, "keep", "because", "{}"))
     assert wrong(rows) == {"action": ["a"], "reason": ["b"]}

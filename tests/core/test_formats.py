@@ -133,6 +133,12 @@ def test_a_squad_file_gives_a_row_a_question(rows_of):
     ]
 
 
+def test_in_a_squad_file_only_an_empty_list_or_the_word_impossible_says_that_there_is_no_answer(rows_of):
+    asked = [{"question": "Who?", "answers": None}, {"question": "Who?", "is_impossible": True}, {"question": "Who?"}]
+    rows = rows_of(json.dumps({"data": [{"paragraphs": [{"context": "I am Ada.", "qas": asked}]}]}), "squad")
+    assert [columns.get("answers", "not asked") for _, columns in rows] == [None, [], "not asked"]
+
+
 def test_a_conll_file_gives_a_row_a_sentence(rows_of):
     rows = rows_of(
         "-DOCSTART- O\n\nAda NNP B-PER\nLovelace NNP I-PER\nin IN O\nOslo NNP I-LOC\n\nOslo\n\nhi X\n", "conll"

@@ -63,3 +63,16 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
 def test_what_a_switch_turns_off_does_not_count_as_a_change():
     assert PrivacyParams(delta=1e-6).effective() == PrivacyParams(delta=1e-5).effective() == {"enabled": False}
     assert PrivacyParams(enabled=True, delta=1e-6).effective() != PrivacyParams(enabled=True).effective()
+
+
+def test_a_weight_for_a_source_or_an_attribute_that_no_source_has_is_refused(params):
+    with pytest.raises(UsageError, match="weighs b; sources are a"):
+        params("finetune: {source_weights: {b: 2}}\n")
+    with pytest.raises(UsageError, match=r"attribute_weights is sex; attributes in ingest.sources: none\n"):
+        params("finetune: {attribute_weights: sex}\n")
+
+
+def test_a_fault_of_a_whole_section_does_not_name_its_type_in_python(params):
+    with pytest.raises(UsageError) as caught:
+        params("finetune: {contrastive: {enabled: true}}\n")
+    assert "set head_only to true\n" in str(caught.value)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -89,6 +89,7 @@ def test_every_own_path_is_a_knob():
             place = place[key]
 
 
+@example(["?0"])
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="ascii")), st.lists))
 def test_a_value_in_a_line_is_read_back(value):
     line = in_a_line(value)

@@ -21,7 +21,8 @@ def root(tmp_path_factory):
         for i, one in enumerate(tiny.toy_records(60, 15, 60))
     ]
     tiny.write_split(root / "split", records)
-    settings = tiny.params(tiny.save_base(root / "base"), {"attribute_weights": "region"}, epochs=1)
+    ingest = {"sources": [{**tiny.SOURCE, "attributes": ["region", "person"]}]}
+    settings = tiny.params(tiny.save_base(root / "base"), {"attribute_weights": "region"}, epochs=1, ingest=ingest)
     tiny.run_finetune(root, settings)
     return root
 

@@ -101,23 +101,70 @@ def test_a_second_run_gives_the_same_bytes(root, report):
         assert (root / "evaluate" / name).read_bytes() == (root / "again" / name).read_bytes()
 
 
-def test_the_folder_of_check_labels_adds_the_score_without_suspects(root):
-    suspects = [one.id for one in toy_records(90, 30, 45) if one.split == "test"][:5]
-    with FolderWriter(root / "check_labels", TASK.schema) as folder:
-        folder.append(
-            events_table(
-                [
-                    {"id": id, "seq": 0, "action": "keep", "reason": "suspect_label", "evidence": "{}"}
-                    for id in [*suspects, "ffff"]
-                ]
-            )
-        )
+def write_checked(path, *events):
+    """A folder of check_labels with an event each: id, action, reason, evidence."""
+    rows = [
+        {"id": id, "seq": 0, "action": action, "reason": reason, "evidence": json.dumps(evidence)}
+        for id, action, reason, evidence in events
+    ]
+    with FolderWriter(path, TASK.schema) as folder:
+        folder.append(events_table(rows))
         folder.finish_tables()
         folder.finish({"format": 1, "stage": "check_labels", "inputs": {}, "params": {}})
-    found = evaluate(root, "undisputed", root / "check_labels", baselines=False)
+    return path
+
+
+TESTED = [one for one in toy_records(90, 30, 45) if one.split == "test"]
+
+
+def test_the_folder_of_check_labels_adds_the_score_without_suspects(root):
+    doubted = [(one.id, "keep", "suspect_label", {}) for one in TESTED[:5]]
+    others = [(TESTED[9].id, "keep", "outlier", {}), ("ffff", "keep", "suspect_label", {})]
+    checked = write_checked(root / "check_labels", *doubted, *others)
+    found = evaluate(root, "undisputed", checked, baselines=False)
     assert found["without_suspects"]["rows"] == 40
     assert found["without_suspects"]["suspects"] == 5
+    assert "as_given" not in found
     assert found["baselines"] == {}
+
+
+def test_where_people_decided_about_test_rows_the_score_by_the_labels_as_given_stands_beside(root, report):
+    """The labels in data/split are those that people gave: the other ones are wrong here, and were before."""
+    *relabelled, taken_out, unlabelled = TESTED[:6]
+    other = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
+    events = [
+        (one.id, "relabel", "reviewed_wrong", {"given": other[one.values["label"]], "to": one.values["label"]})
+        for one in relabelled
+    ]
+    events += [
+        (unlabelled.id, "relabel", "reviewed_wrong", {"given": "", "to": unlabelled.values["label"]}),
+        (taken_out.id, "keep", "reviewed_out", {"given": taken_out.values["label"]}),
+        ("ffff", "relabel", "reviewed_wrong", {"given": "neutral", "to": "positive"}),
+        ("fffe", "drop", "reviewed_out", {"given": "neutral"}),
+    ]
+    found = evaluate(root, "decided", write_checked(root / "reviewed", *events), baselines=False)
+    rows = pq.read_table(root / "decided" / "predictions.parquet").to_pylist()
+    tested = {row["id"]: row for row in rows if row["split"] == "test"}
+    assert {one.id for one in TESTED} - tested.keys() == {taken_out.id}
+    assert found["accuracy"] == pytest.approx(sum(row["correct"] for row in tested.values()) / 44, abs=1e-6)
+    assert (found["as_given"]["rows"], found["as_given"]["changed"], found["as_given"]["left_out"]) == (44, 5, 1)
+
+    said = {row["id"]: row["answer"] for row in pq.read_table(root / "evaluate" / "predictions.parquet").to_pylist()}
+    given = {one.id: one.values["label"] for one in TESTED if one is not unlabelled}
+    given |= {one.id: other[one.values["label"]] for one in relabelled}
+    right = sum(said[id] == label for id, label in given.items())
+    assert found["as_given"]["accuracy"] == pytest.approx(right / 44, abs=1e-6)
+    assert found["as_given"]["accuracy"] < found["accuracy"]
+
+    events = StageFolder(root / "decided").table("events.parquet").to_pylist()
+    assert [event["id"] for event in events if event["reason"] == "reviewed_out"] == [taken_out.id]
+    assert found["records"]["dropped"] == report["records"]["dropped"] + 1
+
+
+def test_when_people_took_out_every_test_row_there_is_nothing_to_score(root):
+    out = write_checked(root / "all_out", *((one.id, "keep", "reviewed_out", {}) for one in TESTED))
+    with pytest.raises(DataError, match="took out every test record"):
+        evaluate(root, "refused", out)
 
 
 @pytest.mark.parametrize(

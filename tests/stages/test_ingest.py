@@ -10,6 +10,7 @@ from stages.core.errors import DataError
 from stages.core.params import IngestParams, Source
 from stages.core.records import Label
 from stages.core.rows import FileRow
+from stages.core.votes import groups_of, votes_of
 from stages.ingest import REASONS, STAGE, ingest
 from stages.methods.ingest.row_ids import RowIds
 from stages.methods.ingest.row_record import decide_row
@@ -194,3 +195,17 @@ def test_the_sample_of_the_project_is_read_without_loss(make_context, monkeypatc
         assert len(list(csv.DictReader(file))) == len(created(decisions)) == len(decisions)
     assert len({one.record.values["label"] for one in decisions}) == 3
     assert STAGE.uses == ("seed",)
+
+
+def test_what_annotators_said_is_kept_apart_from_groups_and_gives_the_agreement(decide):
+    row = {"text": "hello there", "label": "good", "region": "north", "anna": "good", "ben": "bad", "chris": "good"}
+    said = decide({**row, "dora": ""}, annotators=["anna", "ben", "chris", "dora"], attributes=["region"]).record
+    assert groups_of(said.attributes) == {"region": "north"}
+    assert votes_of(said.attributes) == {"anna": "good", "ben": "bad", "chris": "good"}
+    assert said.confidence == 2 / 3
+    assert decide(row, annotators=["anna"]).record.confidence is None
+    assert decide({**row, "sure": "0.9"}, annotators=["anna", "ben"], confidence="sure").record.confidence == 0.9
+
+
+def test_an_annotators_answer_that_is_text_is_quarantined(decide):
+    assert decide({"text": "hello", "label": "good", "anna": "x" * 41}, annotators=["anna"]).outcome == "quarantined"

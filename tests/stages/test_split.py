@@ -14,7 +14,7 @@ from stages.core.records import Record, create, flag, relabel
 from stages.core.runner import run
 from stages.core.stage import create_stage, set_stage
 from stages.core.storage import StageFolder
-from stages.split import REASONS, STAGE, decide, survey
+from stages.split import REASONS, STAGE, decide, relabelled, survey
 from stages.tasks import load_task
 
 SHARES = SplitParams(validation=0.2, test=0.2)
@@ -34,7 +34,8 @@ class Folder:
 
     def __init__(self, records, relabelled=()):
         self.stage, self.held = "check_labels", records
-        self._events = [{"id": id, "action": "relabel"} for id in relabelled] + [{"id": "zz", "action": "keep"}]
+        events = [(id, "relabel", "suspect_label") for id in relabelled] + [("zz", "keep", "seen")]
+        self._events = [dict(zip(("id", "action", "reason"), event, strict=True)) for event in events]
 
     def pieces(self):
         for start in range(0, len(self.held), 50):
@@ -146,15 +147,15 @@ def params(shots=None):
     return Params(ingest=IngestParams(sources=[source]), split=split, engine=EngineParams(workers=1))
 
 
-def labels_checked(folder, records, task, change=None):
+def labels_checked(folder, records, task, change=None, reason="relabelled"):
     """A check_labels folder with these records; `change` names one that was relabelled."""
 
     def decide_labels(record, _params, _verdict):
         if record.id == change:
-            return relabel(task.with_target(record, "positive"), "relabelled")
+            return relabel(task.with_annotation(record, "positive"), reason)
         return flag(record, "seen")
 
-    reasons = {"created": "made", "relabelled": "changed", "seen": "seen"}
+    reasons = {"created": "made", "relabelled": "changed", "reviewed_wrong": "decided", "seen": "seen"}
     made = create_stage("ingest", lambda _: map(create, records), reasons=reasons)
     checked = set_stage("check_labels", lambda *_: {}, decide_labels, reasons=reasons)
     run(made, [], folder / "ingest", params(), task)
@@ -197,6 +198,12 @@ def test_relabelled_records_are_known_from_the_events_before(tmp_path, rows, cla
     second = labels_checked(tmp_path / "b", rows, classification, change=reserved)
     report = run(STAGE, [second], tmp_path / "b" / "split", params(), classification)
     assert report["moved"] == {"test_to_train": 1}
+
+
+def test_a_label_that_a_person_corrected_may_be_tested_on(tmp_path, rows, classification):
+    change = next(record.id for record in rows if record.values["label"] == "negative")
+    folder = labels_checked(tmp_path, rows, classification, change, "reviewed_wrong")
+    assert relabelled(StageFolder(folder)) == set()
 
 
 def test_a_few_shot_run_drops_training_rows_alone_and_says_so(tmp_path, rows, make_record, classification):

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from stages.core.errors import UsageError
-from stages.core.records import Message, Record
+from stages.core.records import Record
 from stages.core.task import Prediction
 from stages.tasks import load_task
+from tests.methods.check_labels.lent import lent
 from tests.tasks.samples import causal_lm as given
 
 TASK = load_task("causal_lm")
@@ -151,12 +152,16 @@ def test_the_baselines_repeat_the_question_or_a_reply_to_a_similar_one():
     }
 
 
-def test_another_last_message_replaces_the_reply():
-    changed = TASK.with_target(chat("a", "yes"), "no").values["messages"]
-    assert changed == (Message("user", "a"), Message("assistant", "no"))
-
-
 def test_each_split_gets_its_share_of_long_conversations_and_of_questions_without_a_reply():
     rows = [chat("a", "b"), chat("a", "b", "c", "d"), record({"prompt": "a"})]
     assert len({TASK.stratum(one) for one in rows}) == 3
     assert [TASK.answered(one) for one in rows] == [True, True, False]
+
+
+def test_a_reply_that_refuses_is_doubted_and_can_only_be_kept_or_dropped():
+    talk = chat("What is a tree?", "I'm sorry, but I can't help with that.")
+    found = TASK.doubts(lent([talk], probe=0))
+    assert [one.reason for one in found.doubts[talk.id]] == ["refused_answer"]
+    assert TASK.annotation(talk) is None
+    with pytest.raises(ValueError, match="kept or dropped"):
+        TASK.with_annotation(talk, "a plant")

@@ -8,10 +8,12 @@ import random
 
 import pytest
 
+from stages.core.ledger import checked_evidence
 from stages.core.records import Record
 from stages.core.task import RowFault
 from stages.tasks import load_task
 from tests import tiny
+from tests.methods.check_labels.lent import lent
 
 TASK = load_task("multi_label")
 LABELS = sorted(tiny.WORDS)
@@ -70,6 +72,13 @@ def test_a_blank_cell_is_a_fault_for_it_may_mean_either():
     with pytest.raises(RowFault) as fault:
         TASK.read_row({"text": "x", "labels": ""}, None)
     assert fault.value.code == "missing_label"
+
+
+@pytest.mark.parametrize("cell", ['["a', "[" * 100_000, '[["a"]]', "[1.5]"])
+def test_a_cell_that_only_begins_like_a_list_of_names_is_a_fault(cell):
+    with pytest.raises(RowFault) as fault:
+        TASK.read_row({"text": "x", "labels": cell}, None)
+    assert fault.value.code == "wrong_type"
 
 
 def test_truth_and_answer_are_the_same_json_where_the_answer_is_right(loaded):
@@ -160,3 +169,55 @@ def test_records_that_all_have_no_label_can_be_scored():
     found = TASK.score(nothing, TASK.baselines(nothing, nothing, 13)["majority"], 10, 1)
     assert list(found.quality) == [1, 1, 1]
     assert found.metrics["exact_match"].value == 1
+
+
+# --- labels in doubt --------------------------------------------------------------------------------------------------
+def test_labels_too_many_and_too_few_are_suspects_with_the_right_set_suggested():
+    some = records(600)
+    less = next(i for i, one in enumerate(some) if one.values["labels"] == ("negative", "positive"))
+    more = next(i for i, one in enumerate(some) if one.values["labels"] == ("neutral",))
+    some[less] = some[less].with_values(labels=("negative",))
+    some[more] = some[more].with_values(labels=("neutral", "positive"))
+    found = TASK.doubts(lent(some, probe=0))
+    (missing,), (doubted,) = found.doubts[some[less].id], found.doubts[some[more].id]
+    assert (missing.evidence["missing"], missing.evidence["doubted"]) == (["positive"], [])
+    assert (doubted.evidence["missing"], doubted.evidence["doubted"]) == ([], ["positive"])
+    assert found.ranked[some[less].id].suggested == '["negative", "positive"]'
+    assert doubted.evidence["suggested"] == '["neutral"]'
+    assert {name: checked_evidence(name, value) for name, value in doubted.evidence.items()} == doubted.evidence
+    assert len(found.doubts) <= 4
+    assert len(found.ranked) == 600
+    assert found.facts["labels"]["positive"]["missing"] >= 1
+
+
+def test_the_check_says_how_many_planted_errors_it_finds():
+    found = TASK.doubts(lent(records(240), probe=0.2)).facts["probe"]
+    assert {*found} == {"removed", "added"}
+    assert found["added"]["recall"] > 0.5
+
+
+def test_labels_that_are_too_rare_or_in_every_record_are_left_alone_and_told():
+    some = [one.with_values(labels=(*one.values["labels"], "text")) for one in records(120)]
+    some[:3] = [one.with_values(labels=(*one.values["labels"], "moon")) for one in some[:3]]
+    found = TASK.doubts(lent(some, probe=0))
+    assert found.facts["unchecked_classes"] == {"moon": 3, "text": 120}
+    assert "not checked" in found.facts["warnings"][0]
+    assert not any({"moon", "text"} & {*one.evidence["doubted"]} for own in found.doubts.values() for one in own)
+
+
+@pytest.mark.parametrize("some", [[], [record(1, None)], [record(i, ()) for i in range(9)]])
+def test_without_labels_nothing_is_checked(some):
+    found = TASK.doubts(lent(some))
+    assert not found.ranked
+    assert len(found.facts["warnings"]) == 1
+
+
+def test_labels_are_one_line_which_a_person_can_change():
+    one = record(1, ("neutral", "positive"))
+    assert TASK.annotation(one) == '["neutral", "positive"]'
+    assert TASK.with_annotation(one, '["a, \\"b\\""]').values["labels"] == ('a, "b"',)
+    assert TASK.with_annotation(one, "[]").values["labels"] == ()
+    assert TASK.annotation(record(1, None)) is None
+    for line in ("neutral", '["positive", "neutral"]', '["neutral", "neutral"]', "[1]", ""):
+        with pytest.raises(ValueError, match=r"JSON|Expecting"):
+            TASK.with_annotation(one, line)

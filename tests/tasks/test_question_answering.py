@@ -17,6 +17,7 @@ from stages.core.spans import TextEdit
 from stages.core.storage import FolderWriter
 from stages.core.task import Prediction, RowFault
 from stages.tasks.question_answering import QuestionAnswering
+from tests.methods.check_labels.lent import lent
 from tests.tasks.samples.question_answering import ANIMALS, COLOURS, FILLERS, LABELS, row, save_base
 from tests.tiny import params
 
@@ -86,6 +87,21 @@ def test_a_misplaced_answer_is_counted_and_not_repeated():
             {"question": "q", "context": "abc", "answers": [{"start": 0, "text": "a"}, {"start": 2, "text": "b"}]}, None
         )
     assert fault.value.evidence == {"field": "answers", "misplaced": 1, "answers": 2}
+
+
+@pytest.mark.parametrize("cell", ['[{"start": 2, "text": "b"}]', '{"text": ["b"], "answer_start": [2]}', "[]"])
+def test_a_cell_of_a_csv_holds_answers_as_json(cell):
+    found = TASK.read_row({"question": "q", "context": "a b", "answers": cell}, None)["answers"]
+    assert found == (() if cell == "[]" else (Answer(2, "b"),))
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"), [(" ", "missing_label"), ("b", "wrong_type"), ("3", "wrong_type"), ("[" * 100_000, "wrong_type")]
+)
+def test_a_cell_without_answers_is_a_fault(cell, code):
+    with pytest.raises(RowFault) as fault:
+        TASK.read_row({"question": "q", "context": "a b", "answers": cell}, None)
+    assert fault.value.code == code
 
 
 def test_white_space_around_an_answer_does_not_belong_to_it():
@@ -341,3 +357,29 @@ def test_no_answer_is_a_baseline_where_training_has_questions_without_one():
         "first_sentence": "The cat is red.", "similar_sentence": "The owl is blue."
     }  # fmt: skip
     assert TASK.baselines([*train, record(3, row("x", "cat", None))], train, 1)["no_answer"][0].answer == ""
+
+
+def test_answers_can_be_written_as_offsets_and_given_by_them():
+    one = record(0, row("the cat is red", "cat", "red"))
+    assert TASK.annotation(one) == "11-14"
+    assert TASK.with_annotation(one, "4-7").values["answers"] == (Answer(4, "cat"),)
+    assert TASK.with_annotation(one, "").values["answers"] == ()
+    with pytest.raises(ValueError, match="not the offsets"):
+        TASK.with_annotation(one, "4-99")
+
+
+def test_a_question_answered_in_two_ways_is_doubted():
+    context = "Anna owns the red boat. Boris owns the blue boat."
+    rows = [("Who owns it?", "Anna"), ("who owns it", "Boris")]
+    some = [
+        record(
+            i,
+            {
+                "question": question,
+                "context": context,
+                "answers": {"text": [answer], "answer_start": [context.index(answer)]},
+            },
+        )
+        for i, (question, answer) in enumerate(rows)
+    ]
+    assert {*TASK.doubts(lent(some, probe=0)).doubts} == {one.id for one in some}

@@ -8,10 +8,11 @@ from stages.core.errors import UsageError
 from stages.core.records import Record
 from stages.core.runner import run
 from stages.core.storage import FolderWriter
-from stages.core.task import Prediction
+from stages.core.task import Prediction, RowFault
 from stages.methods.finetune.models import save
 from stages.tasks import load_task
 from tests import tiny
+from tests.methods.check_labels.lent import lent
 from tests.tasks.samples import seq2seq as sample
 
 TASK = load_task("seq2seq")
@@ -47,6 +48,12 @@ def test_a_translation_goes_from_the_language_that_comes_first():
     back = TASK.read_row({"translation": {"eo": "arbo", "en": "tree"}}, None)
     assert there == {"source_text": "tree", "target_text": "arbo"}
     assert back == {"source_text": "arbo", "target_text": "tree"}
+
+
+def test_a_language_that_is_not_filled_is_named_as_fields_name_it():
+    with pytest.raises(RowFault) as fault:
+        TASK.read_row({"translation": {"en": "tree", "eo": " "}}, None)
+    assert (fault.value.code, fault.value.evidence) == ("empty_text", {"field": "translation.eo"})
 
 
 def test_columns_that_the_user_has_named_win_over_usual_names():
@@ -145,6 +152,43 @@ def test_targets_longer_than_the_model_has_positions_are_refused(tmp_path):
         TASK.outline(sample.save_bart(tmp_path), (), {**OPTIONS, "max_target_length": 128})
 
 
+@pytest.fixture
+def many_languages(tmp_path):
+    """Saves an untrained model that writes the language of a token, of which its tokenizer says what it is told."""
+
+    def save(**languages):
+        from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
+
+        vocab = {token: i for i, token in enumerate(["<s>", "<pad>", "</s>", "<unk>", "\u2581", *"abcdefghijklmnop"])}
+        tokenizer = NllbTokenizer(vocab=vocab, merges=[], **languages)
+        sizes = {f"{side}_{name}": 2 for side in ("encoder", "decoder") for name in ("layers", "attention_heads")}
+        ends = {"decoder_start_token_id": 2, "eos_token_id": 2, "pad_token_id": 1}
+        config = M2M100Config(vocab_size=len(tokenizer), d_model=32, max_position_embeddings=64, **sizes, **ends)
+        M2M100ForConditionalGeneration(config).save_pretrained(tmp_path)
+        tokenizer.save_pretrained(tmp_path)
+        return str(tmp_path)
+
+    return save
+
+
+def test_a_model_of_many_languages_begins_with_the_token_of_the_one_to_write(many_languages, tmp_path):
+    folder = many_languages(src_lang="eng_Latn", tgt_lang="deu_Latn")
+    model, tokenizer = TASK.load(folder, (), {})
+    source, target = tokenizer.convert_tokens_to_ids(["eng_Latn", "deu_Latn"])
+    [row] = TASK.encode([record("abc", "cab")], tokenizer, {})
+    assert (row["input_ids"][0], row["labels"][0], row["labels"][-1]) == (source, target, tokenizer.eos_token_id)
+    assert model.generation_config.forced_bos_token_id == target
+    save(model, tokenizer, tmp_path / "tuned")
+    assert TASK.load_tuned(tmp_path / "tuned")[0].generation_config.forced_bos_token_id == target
+    [answer] = TASK.predict(model, tokenizer, [record("abc", "cab")], {"generation": {"max_new_tokens": 4}})
+    assert "".join(TASK.answer(model, tokenizer, record("abc"), {"generation": {"max_new_tokens": 4}})) == answer.answer
+
+
+def test_one_whose_tokenizer_does_not_say_which_language_is_refused(many_languages):
+    with pytest.raises(UsageError, match="does not say which"):
+        TASK.load(many_languages(), (), {})
+
+
 @pytest.mark.parametrize("changes", [{"frozen_layers": 1}, {"lora": ADAPTERS}])
 def test_a_part_of_the_model_can_be_trained_alone(base, changes):
     outline, (model, tokenizer) = (load(base, (), {**OPTIONS, **changes}) for load in (TASK.outline, TASK.load))
@@ -239,3 +283,10 @@ def test_a_small_random_t5_learns_to_read_backwards(tmp_path, monkeypatch):
     assert report["rouge_l"] >= 0.95
     assert report["gain"]["copy"]["rouge_l_low"] > 0.2
     assert report["baselines"]["untuned"]["exact_match"] == 0
+
+
+def test_a_target_without_words_is_doubted_and_a_missing_one_is_not_checked():
+    some = [record("what is it", "...", 0), record("what is it", "", 1), record("a long tale", "a tale", 2)]
+    found = TASK.doubts(lent(some, probe=0))
+    assert {id: [one.reason for one in doubts] for id, doubts in found.doubts.items()} == {"0000": ["empty_answer"]}
+    assert {*found.ranked} == {"0000", "0002"}

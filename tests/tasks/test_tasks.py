@@ -84,10 +84,10 @@ def test_the_labels_of_all_records_are_those_of_the_sample(sample):
     assert all(isinstance(sample.task.stratum(record), str) for record in sample.records)
 
 
-def test_a_doubted_label_can_be_replaced(sample):
+def test_an_annotation_can_be_written_as_a_line_and_read_again(sample):
     for record in sample.records:
-        if sample.task.targets(record) is not None:
-            assert sample.task.targets(sample.task.with_target(record, sample.labels[0])) == sample.labels[0]
+        if (line := sample.task.annotation(record)) is not None:
+            assert sample.task.with_annotation(record, line) == record
 
 
 def test_features_are_cut_to_the_length_and_say_how_long_the_record_is(sample):

@@ -27,6 +27,7 @@ from stages.plan import STAGE as PLAN
 from stages.scrub_pii import decide, prepare
 from stages.tasks import load_task
 from tests import tiny
+from tests.methods.check_labels.lent import lent
 from tests.tasks.samples.token_labels import BROKEN, FILLERS, LABELS, PEOPLE, PLACES, row, save_base
 
 TASK = load_task("token_labels")
@@ -365,3 +366,78 @@ def test_plan_finetune_and_evaluate_know_what_was_annotated(base, tmp_path, monk
     assert all(json.loads(row["label"]) == json.loads(row["answer"]) for row in rows if row["correct"])
     events = pq.read_table(model / "events.parquet").to_pylist()
     assert [event["reason"] for event in events if event["id"] == "ffff"] == ["no_label"]
+
+
+# --- labels in doubt --------------------------------------------------------------------------------------------------
+def check(records, base, **section):
+    """What the check lends, over these records."""
+    return replace(lent(records, **section), encoder=base)
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """The cache of vectors is kept beside the key: not in the project that is tested."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_wrong_span_is_a_suspect_with_the_right_one_suggested(base, elsewhere):
+    records = toy_records(240)
+    place = next(i for i, one in enumerate(records) if [span.label for span in one.values["spans"]] == ["place"])
+    (span,) = records[place].values["spans"]
+    records[place] = records[place].with_values(spans=(Span(span.start, span.end, "person"),))
+    found = TASK.doubts(check(records, base, probe=0))
+    (doubt,) = found.doubts[records[place].id]
+    given, right = f"{span.start}-{span.end}:person", f"{span.start}-{span.end}:place"
+    assert doubt.reason == "suspect_label"
+    assert (doubt.evidence["given"], doubt.evidence["suggested"]) == (given, right)
+    assert doubt.evidence["count"] == 1
+    assert doubt.evidence["stretches"] == [[span.start, span.end, given, right, doubt.evidence["score"]]]
+    assert {name: checked_evidence(name, value) for name, value in doubt.evidence.items()} == doubt.evidence
+    assert found.ranked[records[place].id].suggested == right
+    assert found.ranked[records[place].id].margin == min(one.margin for one in found.ranked.values())
+    assert len(found.doubts) <= 3
+    assert len(found.ranked) == 240
+    assert {"given": "person", "suggested": "place", "rows": 1} in found.facts["suggestions"]
+
+
+def test_the_check_says_how_many_planted_errors_it_finds(base, elsewhere):
+    found = TASK.doubts(check(toy_records(240), base, probe=0.2)).facts["probe"]
+    assert {*found} <= {"type", "missing", "boundary"}
+    assert found["type"]["planted"] >= 5
+
+
+def test_types_that_are_too_rare_to_judge_are_left_alone_and_told(base, elsewhere):
+    rare = [record("we met lake", (7, 11, "moon"), id=f"f{i}") for i in range(3)]
+    found = TASK.doubts(check([*toy_records(120), *rare], base, probe=0))
+    assert found.facts["unchecked_classes"] == {"moon": 3}
+    assert "not checked" in found.facts["warnings"][0]
+    assert not any(one.id in found.doubts for one in rare)
+
+
+@pytest.mark.parametrize("records", [[], [unanswered("we met anna")], [record("we met", id=f"r{i}") for i in range(9)]])
+def test_without_spans_nothing_is_checked(base, elsewhere, records):
+    found = TASK.doubts(check(records, base))
+    assert not found.ranked
+    assert len(found.facts["warnings"]) == 1
+
+
+def test_a_record_that_nobody_looked_through_is_not_judged(base, elsewhere):
+    nobody = replace(unanswered("we met anna"), id="ffff")
+    assert "ffff" not in TASK.doubts(check([*toy_records(120), nobody], base, probe=0)).ranked
+
+
+def test_spans_are_one_line_which_a_person_can_change():
+    one = record("anna met bruno", (0, 4, "person"), (9, 14, "a friend"))
+    assert TASK.annotation(one) == '0-4:person 9-14:"a friend"'
+    assert TASK.with_annotation(one, "5-8:place").values["spans"] == (Span(5, 8, "place"),)
+    assert TASK.with_annotation(one, "").values["spans"] == ()
+    assert TASK.annotation(unanswered("anna")) is None
+    assert TASK.annotation(record("anna")) == ""
+
+
+@pytest.mark.parametrize("line", ["0-5:person 4-8:place", "9-15:person", "9-14:person 0-4:person", "4-4:person", "x"])
+def test_spans_that_cannot_be_are_refused(line):
+    with pytest.raises(ValueError, match="span"):
+        TASK.with_annotation(record("anna met bruno"), line)

@@ -6,7 +6,9 @@ stage starts, and all faults are reported at once, so that a typo in a late stag
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from stages.core.params.data import (
     CheckLabelsParams,
@@ -64,6 +66,21 @@ class Params(Section):
     audit: AuditParams = AuditParams()
     document: DocumentParams = DocumentParams()
     engine: EngineParams = EngineParams()
+
+    @model_validator(mode="after")
+    def _weighs_what_there_is(self) -> Self:
+        """A weight for a name that no source has would change nothing, and nobody would notice."""
+        known = {source.name for source in self.ingest.sources}
+        if unknown := sorted(self.finetune.source_weights.keys() - known):
+            raise ValueError(
+                f"finetune.source_weights weighs {', '.join(unknown)}; sources are {', '.join(sorted(known))}"
+            )
+        attributes = {name for source in self.ingest.sources for name in source.attributes}
+        weighed = self.finetune.attribute_weights
+        if weighed is not None and weighed not in attributes:
+            there = ", ".join(sorted(attributes)) or "none"
+            raise ValueError(f"finetune.attribute_weights is {weighed}; attributes in ingest.sources: {there}")
+        return self
 
 
 SHARED = ("seed", "task", "model", "lr", "epochs", "batch_size")

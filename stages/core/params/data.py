@@ -24,7 +24,8 @@ class Source(Section):
     format: Literal["auto", "csv", "tsv", "jsonl", "json", "parquet", "txt", "conll", "squad"] = "auto"
     """How the file is written; `auto` goes by its ending."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """The task's columns by the source's names, e.g. `{text: body, label: sentiment}`; the same name if left out."""
+    """The task's columns by the source's names, e.g. `{text: body, label: sentiment}`; the same name if left out.
+    `translation.de` looks into a column `translation`."""
     columns: list[str] | None = None
     """Names for the columns of a csv or tsv that has no header row."""
     id: str | None = None
@@ -38,6 +39,10 @@ class Source(Section):
     attributes: list[str] = Field(default_factory=list)
     """Columns that say to which groups a row belongs (e.g. `gender`, `region`): kept beside the record for slices and
     comparisons of groups, never shown to the model. Values are codes of at most 40 characters, not text."""
+    annotators: list[str] = Field(default_factory=list)
+    """Columns with what each annotator said of the row, e.g. `[anna, ben, chris]`: `check_labels` tells how far they
+    agree, and where there is no column `confidence`, the share of the most frequent answer is the confidence. An empty
+    cell is no answer; answers are labels or codes of at most 40 characters, not text."""
     encoding: str = "utf-8"
     """The file's encoding."""
     on_bad_bytes: Literal["quarantine", "replace"] = "quarantine"
@@ -178,6 +183,10 @@ class CheckLabelsParams(Section):
     """Tokens of a text that the encoder sees."""
     neighbours: int = Field(default=10, ge=1)
     """Neighbours that must disagree with a label (by majority) before it becomes a suspect."""
+    probe: float = Field(default=0.05, ge=0, le=0.3)
+    """Share of the labels that are made wrong in a shadow copy, to measure how many of them the check finds: once by
+    chance, once by what is easily confused; of answers, some are swapped, cut, refused, copied or moved. Takes as long
+    again for each; 0: not measured."""
 
 
 class SplitParams(Section):

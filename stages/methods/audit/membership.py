@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.doubts import Vectors
 from stages.core.task import Metric
 from stages.methods.audit.roc import auc_interval, flat, tpr_at_fpr
-from stages.methods.check_labels.embeddings import Vectors
-from stages.methods.check_labels.label_errors import Codes, Floats, fitted, out_of_fold, single_threaded
+from stages.methods.check_labels.views import Codes, Floats, Judge, out_of_fold
 from stages.methods.evaluate.baselines import tfidf_logistic
 
 LEAST = 20
@@ -72,8 +72,9 @@ def reference_losses(known: Candidates) -> Floats:
     classes, given = np.unique(np.array(known.labels), return_inverse=True)
     if len(classes) < 2:
         return np.zeros(len(given))
-    with single_threaded():
-        losses: Floats = -np.log(out_of_fold(known.vectors, given, known.folds)[np.arange(len(given)), given])
+    everyone = np.ones(len(given), dtype=np.bool_)
+    shares = out_of_fold(Judge(known.vectors, given, len(classes)), known.folds, everyone)
+    losses: Floats = -np.log(shares[np.arange(len(given)), given])
     return losses
 
 
@@ -112,8 +113,7 @@ def _by_text(known: Candidates, learned: NDArray[np.bool_], seed: int) -> Floats
 
 def _by_embedding(known: Candidates, learned: NDArray[np.bool_]) -> Floats:
     """The same by logistic regression on the frozen embeddings."""
-    with single_threaded():
-        chances: Floats = fitted(known.vectors, known.member.astype(np.int64), learned, ~learned)[:, 1]
+    chances: Floats = Judge(known.vectors, known.member.astype(np.int64), 2)((learned, ~learned))[:, 1]
     return chances
 
 

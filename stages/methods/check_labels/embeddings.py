@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.cache import Cache
+from stages.core.doubts import Vectors
 from stages.core.progress import track
 from stages.methods.finetune import models
 from stages.methods.threads import one_thread
 
-Vectors: TypeAlias = NDArray[np.float32]
 Batch: TypeAlias = list[NDArray[np.int32]]
 Mapper: TypeAlias = Callable[[Callable[[Batch], NDArray[np.int16]], Iterable[Batch]], Iterator[NDArray[np.int16]]]
 
@@ -137,4 +137,5 @@ def _tokenizer(source: str) -> Any:
 def _model(source: str) -> Any:
     from transformers import AutoModel
 
-    return models.load_model(AutoModel, source, models.load_config(source)).eval().double()
+    model = models.load_model(AutoModel, source, models.load_config(source)).eval().double()
+    return model.get_encoder() if model.config.is_encoder_decoder else model

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from stages.methods.diff.drawings import NARROW, WIDE, Change, changes, crossing
 from stages.methods.diff.ends import HEADINGS
-from stages.methods.diff.summary import FACETS, headings, nothing
+from stages.methods.diff.summary import CAUTION, FACETS, headings, nothing
 from stages.methods.diff.verdict import MODEL, TEST_SET, signed
 from stages.methods.diff.wording import (
     count,
@@ -23,6 +23,7 @@ from stages.methods.diff.wording import (
     shown,
     stages_words,
 )
+from stages.methods.document.drift_words import drift_words
 from stages.methods.document.wording import number, plural, words
 
 IDS = 50
@@ -64,6 +65,8 @@ def page(told: Mapping[str, Any]) -> str:
         scores=_scores(told["scores"]),
         matrix=_matrix(told["rows"]),
         most=IDS,
+        drift=[drift_words(row) for row in (told.get("drift") or {}).get("tests", ())],
+        caution=CAUTION,
         nothing=nothing(told),
     )
 

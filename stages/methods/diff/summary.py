@@ -14,6 +14,12 @@ FACETS = {
     "group": "duplicate group changed",
 }
 
+CAUTION = (
+    "Labels by a chi-squared test, lengths by Kolmogorov and Smirnov's, p-values corrected for both (Holm). Records "
+    "that both versions have make the versions alike, and the tests cautious."
+)
+"""How two versions are compared as wholes."""
+
 
 def differs(told: Mapping[str, Any]) -> bool:
     """Whether anything is not the same in both versions; outputs that cannot be read are known by their hash."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.methods.diff.ends import HEADINGS
-from stages.methods.diff.summary import FACETS, nothing
+from stages.methods.diff.summary import CAUTION, FACETS, nothing
 from stages.methods.diff.verdict import p_value, signed
 from stages.methods.diff.wording import (
     count,
@@ -19,6 +19,7 @@ from stages.methods.diff.wording import (
     shown,
     stages_words,
 )
+from stages.methods.document.drift_words import drift_words
 from stages.methods.document.wording import plural, words
 from stages.methods.text_table import printable, text_table
 
@@ -38,6 +39,7 @@ def lines(told: Mapping[str, Any], ids: int = 0) -> Iterator[str]:
     yield from _section("Reported by evaluate", _reported(told["scores"]["reported"], names))
     yield from _section("Rows", _rows(told["rows"], ids))
     yield from _section("Records", _records(told["records"], ids))
+    yield from _section("Labels and lengths", _drift(told.get("drift") or {}))
     yield from _section("Outputs", _outputs(told["outputs"]))
     yield from _section("Events by stage and reason", _reasons(told["reasons"], names))
     for name, rows in told["settings"].items():
@@ -152,6 +154,14 @@ def _records(records: Mapping[str, Any], ids: int) -> Iterator[str]:
         if "pairs" not in found:
             all_ids = found.get("ids") or [id for row in found.get("first_shown", ()) for id in row["ids"]]
             yield from _ids(all_ids, ids)
+
+
+def _drift(drift: Mapping[str, Any]) -> Iterator[str]:
+    tests = [drift_words(row) for row in drift.get("tests", ())]
+    table = [(row["what"], row["effect"], row["p"], row["verdict"]) for row in tests]
+    yield from _aligned(("", "how far apart", "p", "do they differ?"), table, right=(2,))
+    if table:
+        yield _item(f"{CAUTION} As of {words(drift['stage'])}.")
 
 
 def _outputs(outputs: Mapping[str, Sequence[str]]) -> Iterator[str]:

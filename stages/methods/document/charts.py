@@ -43,7 +43,7 @@ def whiskers(
     """A row a value: dot, 95 % interval, and the numbers, times `scale`. `marks` are vertical lines (chance, say)."""
     ends = [end for e in estimates for end in (e.low, e.high, e.value) if end is not None] + [m[1] for m in marks]
     low, high, ticks = axis(min(ends, default=0), max(ends, default=1))
-    left, right = _label_width([e.name for e in estimates]), 282.0
+    left, right = _label_width([e.name for e in estimates]), 276.0  # a dot at the end keeps clear of "100.0"
     height = _ROW * len(estimates) + _AXIS + (16 if marks else 0)
     top = 16.0 if marks else 0.0
 
@@ -227,7 +227,7 @@ class Bin:
 
 def reliability(title: str, bins: Sequence[Bin]) -> Markup:
     """How often the model is right when it is this sure."""
-    left, top, size = 44.0, 8.0, 210.0
+    left, top, size = 44.0, 26.0, 210.0
     most = max((bin.rows for bin in bins), default=0) or 1
 
     def x(value: float) -> float:
@@ -250,7 +250,7 @@ def reliability(title: str, bins: Sequence[Bin]) -> Markup:
             parts.append(line(x(bin.confidence), y(bin.low), x(bin.confidence), y(bin.high), "whisker ours faded"))
         parts.append(circle(x(bin.confidence), y(bin.right), 3 + 5 * (bin.rows / most) ** 0.5, "ours", tip))
     parts.append(text(left + 150, top + size + 34, "confidence, %", css="tick", anchor="middle"))
-    parts.append(text(left + 6, top + 12, "share right, %", css="tick"))
+    parts.append(text(0, 11, "share right, %", css="tick"))  # above the plot: below 100 %, dots would hide it
     return drawing(title, WIDTH, top + size + 40, *parts)
 
 

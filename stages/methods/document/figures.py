@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from stages.methods.document.label_check import label_check
 from stages.methods.document.scores import SPLITS, named_metrics, score_figures
 from stages.methods.document.training import model
 from stages.methods.document.tree import find, metric
@@ -43,6 +44,10 @@ def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Ma
         },
         "pii": _pii(find(recorded, "scrub_pii", "report") or {}),
         "suspects": _suspects(find(recorded, "check_labels", "report") or {}),
+        "label_check": label_check(
+            find(recorded, "check_labels", "report") or {},
+            find(recorded, "check_labels", "manifest", "reason_texts") or {},
+        ),
         "model": model(recorded),
         "curves": curves(curve),
         **score_figures(find(recorded, "evaluate", "report") or {}),

@@ -11,6 +11,7 @@ from stages.methods.document import words as wording_of
 from stages.methods.document.charts import Bin, Estimate, bars, heat_map, lines, reliability, shares, whiskers
 from stages.methods.document.documents import DOCUMENTS
 from stages.methods.document.flow_chart import NARROW, WIDE, Branch, End, Layout, Step, flow_chart
+from stages.methods.document.label_check import SHOWN
 from stages.methods.document.lineage.packing import Lineage
 from stages.methods.document.measures import measure
 from stages.methods.document.samples import Texts
@@ -46,6 +47,7 @@ def page(
         compared=figures["compared"],
         reasons=figures["reasons"],
         chain=figures["chain"],
+        label_check=figures["label_check"],
         private=figures["private"],
         **wording_of.texts(figures),
         **_drawings(figures),
@@ -62,6 +64,7 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:
         "pii": _pii(figures["pii"]["entities"]),
         "pii_recall": _whiskers("Planted personal data found", figures["pii"]["recall"]),
         "suspects": _suspects(figures["suspects"]["labels"]),
+        **_label_check(figures["label_check"]),
         "curves": lines("Loss by step", figures["curves"], "step"),
         "scores": [(measure(name).heading, _scores(name, rows)) for name, rows in figures["scores"].items() if rows],
         "confusion": "" if figures["mixed_up"] else _heat_map(figures["confusion"]),
@@ -119,8 +122,22 @@ def _pii(entities: Mapping[str, int]) -> Markup:
     return bars("Personal data by kind", [(kind_name(name), count) for name, count in rows])
 
 
+def _label_check(found: Mapping[str, Any]) -> dict[str, Markup]:
+    """How much the check finds, how often people agreed with it, where suspects pile up, and who agrees with whom."""
+    reviewed = found["reviewed"]["share"] if found["reviewed"].get("enough") else None
+    share = [("all rows", found["share"])] if is_number(found["share"]) else []
+    return {
+        "planted": _whiskers("Planted errors found", found["recall"]),
+        "reviewed": _whiskers(
+            "Suspects that were wrong", [{"name": "reviewed suspects", **reviewed}] if reviewed else []
+        ),
+        "weak_slices": _whiskers("Where suspects pile up", found["slices"], share),
+        "annotators": _whiskers("Agreement of annotators", found["agreement"].get("annotators", [])),
+    }
+
+
 def _suspects(labels: Mapping[str, Mapping[str, Any]]) -> Markup:
-    rows = sorted(labels.items(), key=lambda row: (-row[1]["suspects"], row[0]))
+    rows = sorted(labels.items(), key=lambda row: (-row[1]["suspects"], row[0]))[:SHOWN]
     notes = [f"{percent(row['share'])} of {number(row['rows'])}" for _, row in rows]
     return bars("Suspected labels by label", [(label, row["suspects"]) for label, row in rows], notes)
 

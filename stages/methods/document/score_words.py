@@ -8,7 +8,7 @@ from typing import Any
 from stages.methods.document.measures import Measure, headlines, measure
 from stages.methods.document.scores import BASELINES, NOTHING, title_of
 from stages.methods.document.tree import find, metric
-from stages.methods.document.wording import NBSP, NOT_RECORDED, has_interval, is_number, number, percent, words
+from stages.methods.document.wording import NBSP, NOT_RECORDED, has_interval, is_number, number, percent, plural, words
 
 Figures = Mapping[str, Any]
 _TRAITS = {
@@ -31,6 +31,7 @@ def score_texts(figures: Figures) -> dict[str, Any]:
         "quality_title": quality,
         "slices_title": f"{quality} by slice, %",
         "gain_sentence": _gain_sentence(figures["gain"]),
+        "decided_sentence": decided_sentence(figures["as_given"]),
         "doubt_sentence": _doubt_sentence(figures["without_suspects"], figures["measure"]),
         "tuning_sentence": tuning_sentence(figures["written"]),
         "traits": list(traits(find(figures["written"], "texts") or {})),
@@ -143,6 +144,22 @@ def _gain_sentence(gain: Figures) -> str:
 
 def _points(value: float, name: str) -> str:
     return f"{measure(name).scale * value:+.1f}".replace("-", "\u2212")
+
+
+def decided_sentence(given: Figures) -> str:
+    """What people's decisions did to the test rows, and what the score would be without them."""
+    changed, left_out = (find(given, name) or 0 for name in ("changed", "left_out"))
+    if not changed + left_out:
+        return ""
+    done = [f"gave {plural(changed, 'test row')} another label"] if changed else []
+    done += [f"left {plural(left_out, 'test row')} out of the score"] if left_out else []
+    start = f"People's decisions {' and '.join(done)}."
+    name = next(iter(headlines(given)), "")
+    score = metric(given, name)
+    if not (score and has_interval(score)):
+        return start
+    value = f"{shown(name, score['value'])} ({span(name, score)}) on {number(given['rows'])} rows"
+    return f"{start} By the labels as they were given, {measure(name).within} is {value}."
 
 
 def _doubt_sentence(without: Figures, name: str | None) -> str:

@@ -51,6 +51,7 @@ def score_figures(evaluate: Mapping[str, Any]) -> Figures:
         "fit": _fit(find(evaluate, "fit") or {}, quality_of(evaluate)),
         "gain": find(evaluate, "gain") or {},
         "without_suspects": find(evaluate, "without_suspects") or {},
+        "as_given": find(evaluate, "as_given") or {},
         "written": _written(evaluate),
         "compared": list(_compared(evaluate)),
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stages.methods.document.figures import LEAKS
+from stages.methods.document.label_words import label_texts
 from stages.methods.document.score_words import key, score_keys, score_texts
 from stages.methods.document.wording import NBSP, NOT_RECORDED, has_interval, is_number, number, percent
 
@@ -16,6 +17,7 @@ def texts(figures: Figures) -> dict[str, Any]:
     """All texts of the page that depend on figures, by the names the template knows them by."""
     return {
         **score_texts(figures),
+        **label_texts(figures),
         "keys": keys(figures),
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
         "duplicates_caption": _duplicates_caption(figures["duplicates"]),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.task import Metric, Scores
+from stages.core.task import Metric, Prediction, Scores
 from stages.methods.evaluate.metrics import Floats, interval, resampled
 from stages.methods.evaluate.text_traits import bleu_tokenizer, copied, declines, loops, words
 
@@ -47,6 +47,18 @@ def score_texts(
     tables = {"quality.csv": _histogram(means["rouge_l"]), "lengths.csv": _length_table(truths, answers)}
     quality = [round(value, _DIGITS) for value in means["rouge_l"].tolist()]
     return Scores(_intervals(scores, len(truths), resamples, seed), quality, details, tables, "rouge_l")
+
+
+def score_predictions(
+    truths: Sequence[str], predictions: Sequence[Prediction], sources: Sequence[str], resamples: int, seed: int
+) -> Scores:
+    """`score_texts` of what was written, with the perplexity of the references over the records that have a loss."""
+    scores = score_texts(truths, [str(one.answer) for one in predictions], resamples, seed, sources)
+    losses = [one.loss for one in predictions if one.loss is not None]
+    if not losses:
+        return scores
+    metrics = {**scores.metrics, "perplexity": perplexity(losses, resamples, seed)}
+    return replace(scores, metrics=metrics, details={**scores.details, "perplexity_rows": len(losses)})
 
 
 def gain_texts(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.votes import groups_of
 from stages.methods.audit.roc import flat
 from stages.methods.evaluate.metrics import Floats, interval, resampled
 from stages.methods.evaluate.slices import mean_quality
@@ -38,7 +39,9 @@ def group_scores(test: Answered, measure: str, least: int, resamples: int, seed:
     """
     labelled = bool(test.task.schema.of_kind("label", "labels"))
     rows = [
-        Row(value, record.attributes, *((test.task.labels(record), _labels(said.answer)) if labelled else ()))
+        Row(
+            value, groups_of(record.attributes), *((test.task.labels(record), _labels(said.answer)) if labelled else ())
+        )
         for value, record, said in zip(test.quality, test.records, test.predictions, strict=True)
         if value is not None
     ]

@@ -21,6 +21,9 @@ _TELLERS = ("system", "developer")
 """Roles that tell the model what to be, and are no turns."""
 
 
+_SPEAKERS = {"prompt": "user", "completion": "assistant"}
+
+
 class LeftOut(Exception):
     """A record that cannot be handed over; carries a code of `RULES`."""
 
@@ -90,9 +93,15 @@ def _text(record: Record, column: str = "") -> str:
     return text
 
 
+def chat_turns(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The turns under the names that other programs know. Raises LeftOut for a text alone, which is no conversation."""
+    if [turn.role for turn in messages] == ["completion"]:
+        raise LeftOut("plain_text")
+    return tuple(Message(_SPEAKERS.get(turn.role, turn.role), turn.content) for turn in messages)
+
+
 def _chat(record: Record, column: str) -> tuple[Message, ...]:
-    messages: tuple[Message, ...] = record.values[column]
-    return messages
+    return chat_turns(record.values[column])
 
 
 def _question(record: Record, column: str) -> tuple[Message, ...]:

@@ -27,6 +27,7 @@ RULES = {
     "misplaced": "a span or an answer is not where the text says",
     "empty_text": "a text that must say something is empty or blank",
     "no_reply": "does not end with an answer of the model",
+    "plain_text": "is a text alone, with nobody asking and nobody answering",
     "out_of_turn": "question and answer do not take turns, or the conversation's instructions do not come first",
     "several_turns": "has more than one question and answer, for which the format has no place",
     "wrong_weight": "`weight` is not 0 or 1, or stands at a turn that is not the model's",

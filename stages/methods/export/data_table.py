@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.core.records import Column, Record, Schema
-from stages.methods.export.data_examples import LeftOut
+from stages.methods.export.data_examples import LeftOut, chat_turns
 from stages.methods.export.data_rules import is_blank
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -31,7 +31,7 @@ class TableRows:
         return Features({"id": Value("string"), **{column.name: self._type(column) for column in self._columns}})
 
     def of(self, record: Record) -> dict[str, Any]:
-        """The record as a row. Raises LeftOut where nobody has said what the answer is."""
+        """The record as a row. Raises LeftOut where it has no answer, or no place in a column's layout."""
         if any(record.values[column.name] is None for column in self._columns):
             raise LeftOut("unanswered")
         cells = {column.name: self._cell(column, record.values[column.name]) for column in self._columns}
@@ -68,7 +68,7 @@ class TableRows:
         if column.kind == "answers":
             return {"text": [one.text for one in value], "answer_start": [one.start for one in value]}
         if column.kind == "messages":
-            return [{"role": one.role, "content": one.content} for one in value]
+            return [{"role": one.role, "content": one.content} for one in chat_turns(value)]
         return value
 
     def _wrong(self, column: Column, row: Mapping[str, Any]) -> Iterator[str]:

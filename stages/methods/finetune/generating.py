@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from stages.core.errors import Fault, UsageError
 from stages.core.progress import track
 from stages.methods.finetune.batching import batches_by_length
 from stages.methods.finetune.models import position_limit
@@ -68,6 +70,24 @@ def stop_tokens(model: Any, tokenizer: Any) -> list[int]:
     named = model.generation_config.eos_token_id
     ids = {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id}
     return sorted(token for token in ids if token is not None)
+
+
+def tell_language(model: Any, tokenizer: Any, source: Path | str) -> None:
+    """Have a model of many languages (NLLB, mBART, M2M100) begin with the token of the language to write.
+
+    Its tokenizer says which in `tgt_lang`, and where the token stands in a target. Raises UsageError if it says none.
+    """
+    if not hasattr(tokenizer, "src_lang"):
+        return
+    if tokenizer.tgt_lang is None:
+        problem = f"{source}: writes many languages, and its tokenizer does not say which"
+        step = "save the model into a folder, with `src_lang` and `tgt_lang` in its tokenizer_config.json"
+        raise UsageError(Fault("params.yaml: model", problem, step))
+    target = tokenizer(text_target="a")["input_ids"]
+    if target[-1] == tokenizer.eos_token_id:
+        model.generation_config.forced_bos_token_id = target[0]
+    else:  # the first mBART: the language ends a target, and is what the decoder begins with
+        model.generation_config.decoder_start_token_id = target[-1]
 
 
 def _greedy(model: Any, tokenizer: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[int]:

@@ -6,6 +6,7 @@ Only safetensors weights are loaded and no code that comes with a model is run: 
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -116,6 +117,7 @@ def load_model(kind: Any, source: str | Path, config: Any, **more: Any) -> Any:
 
 def _loaded(source: str, load: Callable[[str], T]) -> T:
     quiet()
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else a pickle is converted on the hub, in public
     where = resolve(source)
     try:
         return load(where)
@@ -125,7 +127,8 @@ def _loaded(source: str, load: Callable[[str], T]) -> T:
             step = "needs config.json, a tokenizer and model.safetensors of an architecture that transformers knows"
         else:
             problem = f"{source}: not in the local cache, and not found on the hub"
-            step = "check the name; without a network give a folder or `pkg://package/folder`"
+            step = "check the name, and that it has model.safetensors (old ones hold a pickle only); without a network "
+            step += "give a folder or `pkg://package/folder`"
         raise UsageError(Fault(_PLACE, problem, step)) from None
 
 

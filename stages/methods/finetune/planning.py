@@ -124,7 +124,11 @@ def _of_tokens(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         longest = plan["finetune"]["max_target_length"]
         yield "targets_cut", f"max_target_length {longest} cuts {tokens['targets_cut']:.1%} of the targets"
     if tokens.get("nothing_left"):
-        yield "nothing_left", f"{tokens['nothing_left']} records have no token of their answer left: raise max_length"
+        lost = f"{tokens['nothing_left']} records have no token of their answer left"
+        yield (
+            "nothing_left",
+            f"{lost}: raise max_length, or look how they begin (a template may want the user first)",
+        )
     if tokens["per_word"] > _MANY_PIECES:
         much = f"{tokens['per_word']:.1f} tokens a word: the vocabulary was made for another language or field"
         yield "many_pieces", f"{much} (data/plan/terms.csv; finetune.new_tokens adds words)"

@@ -15,6 +15,11 @@ _KINDS = {
     "text": ("text", "texts"),
 }
 """One of each kind, and several."""
+_MODELS = (
+    "models that learned from them",
+    "models tuned from one that learned from them",
+    "models of which nobody can tell: the list of their records is gone",
+)
 _WHY_MOVED = (
     "rows move where a split would lack a label, or where an erased record tied them to others: decision 3 in docs"
 )
@@ -30,7 +35,8 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         *_titled("sources", _sources(plan["source_rows"])),
         *_titled("the same text in records of others", _duplicates(plan)),
         *_titled("DVC's cache", _cache(plan)),
-        *_titled("models that learned from them", [_model(one) for one in plan["models"]]),
+        *_models("", plan["models"]),
+        *_titled("the start of the workspace's model", _start(plan["models"])),
         *_titled("beside the data, in .rowtrail (deleted as a whole)", [*_own(plan["own"])]),
         *_titled("other files that name them", _files(plan["files"])),
         *_titled("git's history, below data/ and reports/", _git(plan["git"]["found"])),
@@ -60,7 +66,7 @@ def proof_lines(proof: Mapping[str, Any]) -> list[str]:
         *_titled("said by others as well, and not looked for", _shared(proof.get("also_said_by_others", {}))),
         *_titled("deleted", _purged(proof.get("purged"))),
         *_titled("everybody else's records", _others(proof.get("others"))),
-        *_titled("still there: models that learned from them", [_model(one) for one in proof["remaining"]["models"]]),
+        *_models("still there: ", proof["remaining"]["models"]),
         *_titled("still named: versions made with them; their data is gone", _versions(proof["remaining"])),
         *_titled("out of reach", [*_out_of_reach(proof)]),
         *_titled("to do", [*_to_do(proof)]),
@@ -121,10 +127,27 @@ def _cache(plan: Mapping[str, Any]) -> list[str]:
     return [*lines, "old versions lose the folders that hold the rows; their figures stay in git"]
 
 
-def _model(one: Mapping[str, Any]) -> str:
-    where = ", ".join([*(["workspace"] if one["workspace"] else []), *one["in"]]) or "no branch, tag or experiment"
-    uses = ", ".join(f"{name} {one[name]}" for name in ("trained_on", "validated_on") if one.get(name))
-    return f"{one['folder']}  {_size(one['bytes'])}, {uses}; in {where}"
+def _models(still: str, models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Models by what is known of them; who learned from the rows and was tuned from such a one as well stands once."""
+    groups: dict[str, list[str]] = {title: [] for title in _MODELS}
+    learned, tuned, unknown = groups.values()
+    for one in models:
+        where = ", ".join([*(["workspace"] if one["workspace"] else []), *one["in"]]) or "no branch, tag or experiment"
+        uses = ", ".join(f"{name} {one[name]}" for name in ("trained_on", "validated_on") if one.get(name))
+        behind = one.get("from") or one.get("perhaps_from")
+        how = [*([uses] if uses else []), *([f"tuned from {', '.join(behind)}"] if behind else [])]
+        how = how or ["its list of records is gone"]
+        group = learned if uses else tuned if one.get("from") else unknown
+        group.append(f"{one['folder']}  {_size(one['bytes'])}, {', '.join(how)}; in {where}")
+    for title, lines in groups.items():
+        yield from _titled(f"{still}{title}", lines)
+
+
+def _start(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to know before a model is trained again from one that learned from the rows."""
+    names = sorted({name for one in models if one["workspace"] for name in one.get("from", ())})
+    known = f"{', '.join(names)} learned from them, and the run would start from there again"
+    return [f"{known}: first name a model that did not, in params.yaml (`model`)"] if names else []
 
 
 def _own(own: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
@@ -191,7 +214,13 @@ def _out_of_reach(proof: Mapping[str, Any]) -> Iterator[str]:
 def _to_do(proof: Mapping[str, Any]) -> Iterator[str]:
     for name in proof["remaining"]["experiments"]:
         yield f"dvc exp remove {name}   (its data is gone)"
-    if proof["remaining"]["models"]:
+    left = proof["remaining"]["models"]
+    if any(one["workspace"] for one in left):
+        yield (
+            "the workspace's model was tuned from one of these, and may remember what that one learned: tune that one "
+            "again on what is left, name it in params.yaml (`model`), and run `dvc repro`"
+        )
+    if any(not one["workspace"] for one in left):
         yield "the same command with --apply --purge-models deletes the old models"
     areas = {one["area"] for one in proof["found"]}
     if "cache" in areas:

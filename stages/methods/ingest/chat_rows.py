@@ -6,11 +6,12 @@ A conversation is a tuple of messages. Replies, which a model learns to write, h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stages.core.records import Message
 from stages.core.task import RowFault
+from stages.methods.ingest.row_text import required_text
 
 REPLIES = ("assistant", "completion")
 _ROLES = {
@@ -23,24 +24,29 @@ Messages = tuple[Message, ...]
 
 
 def read_conversation(row: Mapping[str, Any]) -> Messages:
-    """The conversation in a row, by the first column that is there: messages, conversations, prompt, instruction, text.
+    """The conversation in a row, by the first of its columns that is filled: messages, conversations, prompt, ...
 
     A `prompt` or an `instruction` in a row without a column for the reply is a question without an answer. Raises
     RowFault for a row that is none of these, or whose last message is no reply.
     """
-    if row.get("messages") is not None:
-        return _with_reply(_turns(row["messages"], "messages"))
-    if row.get("conversations") is not None:
-        return _with_reply(_turns(row["conversations"], "conversations"))
-    if row.get("prompt") is not None:
-        return _prompted(row)
-    if row.get("instruction") is not None:
-        return _instructed(row)
-    return (Message("completion", _text(row, "text")),)
+    there = [column for column in _READERS if column in row]
+    column = next((column for column in there if row[column] is not None), there[0] if there else "text")
+    return _READERS[column](row)
+
+
+def _shared(row: Mapping[str, Any]) -> Messages:
+    return _with_reply(_told(row) + _turns(row["conversations"], "conversations"))
+
+
+def _told(row: Mapping[str, Any]) -> Messages:
+    """What the model is told before anybody speaks: ShareGPT and Alpaca may have it in a column `system`."""
+    return (Message("system", required_text(row, "system")),) if row.get("system") else ()
 
 
 def _turns(value: Any, field: str) -> Messages:
     """Messages as OpenAI writes them (`role`, `content`) or ShareGPT (`from`, `value`)."""
+    if value is None:
+        raise RowFault("missing_field", field=field)
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise RowFault("wrong_type", field=field, type=type(value).__name__)
     if not value:
@@ -77,23 +83,38 @@ def _joined(parts: Sequence[Any], place: Mapping[str, Any]) -> str:
 
 def _prompted(row: Mapping[str, Any]) -> Messages:
     """Two texts, or two lists of messages (TRL's conversational prompt and completion), which are one chat."""
-    if not isinstance(row["prompt"], str):
+    if isinstance(row["prompt"], Sequence) and not isinstance(row["prompt"], str):
         prompt = _turns(row["prompt"], "prompt")
         return _with_reply(prompt + _turns(row["completion"], "completion")) if "completion" in row else prompt
-    asked = (Message("prompt", _text(row, "prompt")),)
-    return (*asked, Message("completion", _text(row, "completion"))) if "completion" in row else asked
+    asked = (Message("prompt", required_text(row, "prompt")),)
+    return (*asked, Message("completion", required_text(row, "completion"))) if "completion" in row else asked
 
 
 def _instructed(row: Mapping[str, Any]) -> Messages:
-    """An instruction, its `input` on the next line, and the `output`; self-instruct has these two in `instances`."""
+    """An instruction, its `input` on the next line, and the `output`; self-instruct has these two in `instances`.
+
+    What LLaMA-Factory adds to Alpaca's columns comes before: `system`, and earlier exchanges in `history`.
+    """
     given = row
     if row.get("instances") is not None:
         given = _one_instance(row["instances"])
-    asked = _text(row, "instruction")
+    asked = required_text(row, "instruction")
     if given.get("input"):
-        asked = f"{asked}\n{_text(given, 'input')}"
-    question = Message("user", asked)
-    return (question, Message("assistant", _text(given, "output"))) if "output" in given else (question,)
+        asked = f"{asked}\n{required_text(given, 'input')}"
+    question = (*_told(row), *_history(row.get("history")), Message("user", asked))
+    return (*question, Message("assistant", required_text(given, "output"))) if "output" in given else question
+
+
+def _history(exchanges: Any) -> Messages:
+    """Earlier questions and answers, as a list of pairs."""
+    pairs = exchanges or []
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise RowFault("wrong_type", field="history", type=type(pairs).__name__)
+    return tuple(
+        Message(role, required_text({"history": text}, "history"))
+        for pair in pairs
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    )
 
 
 def _one_instance(instances: Any) -> Mapping[str, Any]:
@@ -110,12 +131,11 @@ def _with_reply(messages: Messages) -> Messages:
     return messages
 
 
-def _text(row: Mapping[str, Any], field: str) -> str:
-    value = row.get(field)
-    if value is None:
-        raise RowFault("missing_field", field=field)
-    if not isinstance(value, str):
-        raise RowFault("wrong_type", field=field, type=type(value).__name__)
-    if not value.strip():
-        raise RowFault("empty_text", field=field)
-    return value
+_READERS: dict[str, Callable[[Mapping[str, Any]], Messages]] = {
+    "messages": lambda row: _with_reply(_turns(row["messages"], "messages")),
+    "conversations": _shared,
+    "prompt": _prompted,
+    "instruction": _instructed,
+    "text": lambda row: (Message("completion", required_text(row, "text")),),
+}
+"""By the column that tells a form from the others, the first one first."""

@@ -10,9 +10,10 @@ from stages.core.records import Decision, Label, Record, create, quarantine
 from stages.core.rows import FileRow, without_surrogates
 from stages.core.stage import Context
 from stages.core.task import RowFault
+from stages.core.votes import agreed, with_votes
 from stages.methods.ingest.row_ids import RowIds
 
-_CODE = 40  # characters of a group's name
+_CODE = 40  # characters of a group's name, or of an annotator's answer
 
 
 def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> Decision:
@@ -45,11 +46,12 @@ def _record(id: str, place: str, columns: Mapping[str, Any], source: Source, con
     person = columns.get(source.subject) if source.subject else None
     person = "" if person is None else str(person).strip()
     subject = context.keys.hash("subject", source.name, person)[:32] if person else None
-    confidence = _share(columns.get(source.confidence)) if source.confidence else None
+    votes = _attributes(columns, source.annotators)
+    confidence = _share(columns.get(source.confidence)) if source.confidence else agreed(votes)
     place, _ = without_surrogates(place)
     record = Record(
         id, source.name, place, context.task.schema, values, subject=subject, confidence=confidence,
-        attributes=_attributes(columns, source.attributes),
+        attributes=with_votes(_attributes(columns, source.attributes), votes),
     )  # fmt: skip
     if record.length > context.params.max_chars:
         raise RowFault("too_long", chars=record.length)
@@ -57,7 +59,7 @@ def _record(id: str, place: str, columns: Mapping[str, Any], source: Source, con
 
 
 def _attributes(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """The groups a row belongs to; an empty cell names none. Raises RowFault for text: it could hold personal data."""
+    """The codes in some columns; an empty cell holds none. Raises RowFault for text: it could hold personal data."""
     found = {name: str(columns[name]).strip() for name in names if columns.get(name) is not None}
     for name, value in found.items():
         if len(value) > _CODE or not value.isprintable():

@@ -106,6 +106,12 @@ def test_the_index_lists_just_the_documents_that_are_made(documents):
     assert all(document.title and document.purpose and document.sentence.endswith(".") for document in CARDS)
 
 
+def test_the_model_card_names_the_runs_that_the_base_model_was_tuned_in(recorded):
+    parent = {"name": "v1", "commit": "9c1e", "finetune": "ab12", "task": "multi_label", "model": "owner/first"}
+    text = made(recorded, training={**TRAINING, "parents": [parent]})["model_card.md"]
+    assert "`v1`: `multi_label` from `owner/first`, commit `9c1e`, manifest of `finetune` `ab12`" in text
+
+
 def test_the_same_values_give_the_same_bytes(recorded):
     assert made(recorded) == made(recorded)
 

@@ -45,6 +45,20 @@ def test_an_estimate_stands_with_its_value_and_interval():
     assert any("75.0" in text and "85.0" in text for text in told)
 
 
+def test_a_dot_at_the_end_of_its_scale_keeps_clear_of_the_value_beside_it():
+    chart = drawn(whiskers("Accuracy", [Estimate("model", 1.0, 0.5, 1.0)]))
+    dot = chart.find(".//circle")
+    [value] = [node for node in chart.iter("text") if node.text == "100.0"]
+    assert float(dot.get("cx")) + float(dot.get("r")) + 4 <= float(value.get("x")) - 8.4 * len(value.text)
+
+
+def test_a_dot_at_the_top_of_a_reliability_diagram_does_not_cover_what_the_axis_is_called():
+    chart = drawn(reliability("t", [Bin(0.1, 1.0, 9)]))
+    dot = chart.find(".//circle")
+    [name] = [node for node in chart.iter("text") if node.text == "share right, %"]
+    assert float(name.get("y")) <= float(dot.get("cy")) - float(dot.get("r"))
+
+
 @pytest.mark.parametrize("layout", [WIDE, NARROW])
 def test_the_flow_writes_every_count_also_where_a_stream_is_too_thin_to_see(layout):
     told = " ".join(texts(flow([1_000_000, 999_999, 40, 39], layout)))

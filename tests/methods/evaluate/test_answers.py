@@ -122,3 +122,23 @@ def test_the_sentence_that_shares_rare_words_with_the_question_is_most_similar()
 def test_without_any_word_the_first_sentence_is_taken():
     assert similar_sentences(["?!"], [("?", "!! ??")]) == ["!!"]
     assert similar_sentences([], [("What?", "One. Two.")]) == ["One."]
+
+
+def test_questions_about_one_context_are_one_finding_and_widen_the_interval():
+    values, everyone = [1.0] * 20 + [0.0] * 20, [True] * 40
+    alone = means({"all": (values, everyone)}, 500, 1)["all"]
+    apart = means({"all": (values, everyone)}, 500, 1, [str(i) for i in range(40)])["all"]
+    of_ten = means({"all": (values, everyone)}, 500, 1, [str(i // 10) for i in range(40)])["all"]
+    assert apart == alone
+    assert of_ten.value == alone.value == 0.5
+    assert of_ten.high - of_ten.low > 2 * (alone.high - alone.low)
+
+
+def test_a_single_context_leaves_its_questions_to_show_the_spread():
+    values = {"all": ([1.0, 0.0] * 10, [True] * 20)}
+    assert means(values, 200, 1, ["same"] * 20) == means(values, 200, 1)
+
+
+def test_contexts_that_all_go_alike_do_not_narrow_the_interval():
+    values = {"all": ([1.0, 0.0] * 10, [True] * 20)}
+    assert means(values, 200, 1, [str(i // 2) for i in range(20)]) == means(values, 200, 1)

@@ -4,6 +4,7 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 
 from stages.core.records import Answer, Record
 from stages.core.task import Prediction
+from stages.core.votes import with_votes
 from stages.methods.evaluate.groups import ODDS, PARITY, Comparison, Row, compared, group_scores
 from stages.methods.evaluate.summary import Answered
 from stages.tasks import load_task
@@ -114,6 +115,13 @@ def answered(task, values, answers, attributes):
 def test_records_without_attributes_add_nothing_to_the_report():
     task = load_task("classification")
     test = answered(task, [{"text": "t", "label": "x"}] * 50, [("x", {"x": 1.0})] * 50, [{}] * 50)
+    assert group_scores(test, "accuracy", 5, 100, 0) == {}
+
+
+def test_what_annotators_said_is_no_group():
+    task = load_task("classification")
+    votes = [with_votes({}, {"anna": "ab"[i % 2]}) for i in range(80)]
+    test = answered(task, [{"text": "t", "label": "x"}] * 80, [("x", {"x": 1.0})] * 80, votes)
     assert group_scores(test, "accuracy", 5, 100, 0) == {}
 
 

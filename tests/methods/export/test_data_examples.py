@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from stages.core.records import Message
+from stages.core.records import Message, Record
 from stages.methods.export.data_examples import NO_ANSWER, Examples, LeftOut
+from stages.methods.export.data_table import TableRows
 from stages.methods.export.formats import row_of
 from stages.tasks import TASKS, load_task
 from tests.commands.exporting import CONTEXT, SHAPES, some_records
@@ -98,3 +99,23 @@ def test_alpaca_has_no_place_for_more_than_one_exchange(roles, code):
     with pytest.raises(LeftOut) as left:
         row_of("alpaca", one)
     assert left.value.code == code
+
+
+def turns(*roles):
+    return SHAPES["causal_lm"][0], {"messages": tuple(Message(role, f"text {i}") for i, role in enumerate(roles))}
+
+
+def test_a_prompt_and_its_completion_are_a_question_and_an_answer_elsewhere():
+    schema, values = turns("prompt", "completion")
+    record = Record("a", "s", "1", schema, values)
+    assert said(Examples(schema).of(record)) == [("user", "text 0"), ("assistant", "text 1")]
+    [row] = [TableRows(schema, {}).of(record)]
+    assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
+    assert TableRows(schema, {}).faults(row) == []
+
+
+def test_a_text_alone_is_left_out_for_what_it_is():
+    schema, values = turns("completion")
+    for rows in (Examples(schema), TableRows(schema, {})):
+        with pytest.raises(LeftOut, match="plain_text"):
+            rows.of(Record("a", "s", "1", schema, values))

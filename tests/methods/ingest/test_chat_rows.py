@@ -36,6 +36,28 @@ def test_an_instruction_has_its_input_on_the_next_line():
     assert read_conversation({**row, "input": ""})[0] == Message("user", "Translate.")
 
 
+def test_what_stands_in_columns_of_its_own_comes_before_the_question():
+    told = {"system": "Be brief."}
+    assert read_conversation({"conversations": SHAREGPT[1:], **told}) == CHAT
+    assert read_conversation({"instruction": "Hi?", "output": "Yes.", **told}) == CHAT
+    assert read_conversation({"instruction": "Hi?", "output": "Yes.", "system": None, "history": None}) == CHAT[1:]
+    earlier = read_conversation({"instruction": "And now?", "output": "No.", "history": [["Hi?", "Yes."]]})
+    assert earlier == (*CHAT[1:], Message("user", "And now?"), Message("assistant", "No."))
+
+
+@pytest.mark.parametrize("history", [7, "Hi?", [["Hi?"]], ["ab"], [["Hi?", 7]], [{"a": 1, "b": 2}]])
+def test_a_history_that_is_no_list_of_pairs_of_texts_is_refused(history):
+    with pytest.raises(RowFault, match="wrong_type"):
+        read_conversation({"instruction": "And now?", "output": "No.", "history": history})
+
+
+@pytest.mark.parametrize("column", ["messages", "conversations", "prompt", "instruction", "text"])
+def test_an_empty_cell_is_named_by_its_own_column(column):
+    with pytest.raises(RowFault) as fault:
+        read_conversation({column: None, "completion": "x"})
+    assert (fault.value.code, fault.value.evidence) == ("missing_field", {"field": column})
+
+
 def test_a_prompt_and_its_completion_are_no_chat():
     row = {"prompt": "The sky is", "completion": "blue."}
     assert [turn.role for turn in read_conversation(row)] == ["prompt", "completion"]

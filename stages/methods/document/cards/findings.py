@@ -9,7 +9,8 @@ from stages.methods.document.cards.data_tables import LEAKS, STREAM, languages
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import Markdown, bullets, code, escaped, join, prose
 from stages.methods.document.cards.model_tables import estimates, metrics, shown, title
-from stages.methods.document.score_words import tuning_sentence
+from stages.methods.document.cards.people_tables import people_tables
+from stages.methods.document.score_words import decided_sentence, tuning_sentence
 from stages.methods.document.tree import find, metric
 from stages.methods.document.wording import is_number, number, percent, plural
 
@@ -29,7 +30,7 @@ def sentences(given: Evidence) -> dict[str, Markdown]:
         "passed": join([code(stage) for stage in STREAM if stage in given.recorded]) or Markdown("no stage"),
         "scrubbed": _scrubbed(given),
         "written": escaped(tuning_sentence(given.figures["written"]) or "The loss before tuning: not recorded."),
-        "compared": bullets([prose(f"{one['what']}: {one['sentence']}") for one in given.figures["compared"]], ""),
+        "compared": _compared(given),
         "fit": prose(find(given.recorded, "evaluate", "report", "fit", "sentence") or "Not recorded."),
         "membership": prose(audit.get("membership_sentence") or "Membership inference: not recorded."),
         "model_leaks": prose(audit.get("leaks_sentence") or "A search of the files beside the weights: not recorded."),
@@ -47,6 +48,13 @@ def sentences(given: Evidence) -> dict[str, Markdown]:
         "private": _private(given),
         "compute": escaped(estimates(given)),
     }
+
+
+def _compared(given: Evidence) -> Markdown:
+    """Groups, identities and earlier data, in a sentence each, and the figures behind what concerns people."""
+    said = bullets([prose(f"{one['what']}: {one['sentence']}") for one in given.figures["compared"]], "")
+    parts = [said, *people_tables(find(given.recorded, "evaluate", "report") or {})]
+    return join([part for part in parts if part], "\n\n")
 
 
 def _rows(given: Evidence) -> Markdown:
@@ -101,6 +109,8 @@ def _limits(given: Evidence) -> Iterator[Markdown]:
             f"Without the test rows whose label is in doubt it scores {_score(without)}: an upper bound, "
             "since rows that are hard are doubted more often."
         )
+    if decided := decided_sentence(given.figures["as_given"]):
+        yield prose(decided)
     yield from _data_limits(given)
     yield Markdown("Not measured: texts of other sources, later texts, attempts to mislead it, and harm to people.")
 

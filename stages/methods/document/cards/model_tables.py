@@ -66,6 +66,7 @@ def _model(given: Evidence) -> Markdown:
         ["Task", code(given.facts.task)],
         ["Base model", None if base is None else code(base)],
         ["Identity of the base model", _identity(plan.get("base"))],
+        *(["Earlier run behind it", _earlier(parent)] for parent in training.get("parents") or ()),
         *([["Labels", _some(labels) if labels else None]] if labels != [] else []),
         ["Parameters, all", find(plan, "parameters", "total")],
         ["Parameters, trained", find(plan, "parameters", "trainable")],
@@ -73,6 +74,13 @@ def _model(given: Evidence) -> Markdown:
     ]
     facts = given.figures["model"]["facts"]
     return table(["", "Value"], [*rows, *([name, facts[name]] for name in _ROWS if name in facts)])
+
+
+def _earlier(parent: Mapping[str, Any]) -> Markdown:
+    """A run that the base model was tuned in, by what its rows and weights can be found again."""
+    name, commit, digest = (code(parent.get(key)) for key in ("name", "commit", "finetune"))
+    task, model = code(parent.get("task")), code(parent.get("model"))
+    return Markdown(f"{name}: {task} from {model}, commit {commit}, manifest of `finetune` {digest}")
 
 
 def _some(labels: Sequence[str]) -> Markdown:

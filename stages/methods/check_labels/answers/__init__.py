@@ -1,0 +1,1 @@
+"""Answers: stretches of a context, and written ones."""
