@@ -3,6 +3,7 @@
     python benchmarks/tasks.py banking77 --data FOLDER_WITH_THE_FILES
     python benchmarks/tasks.py chat --data FOLDER --work DIR     keeps the project, to look at it or to go on
     python benchmarks/tasks.py ner --data FOLDER --set epochs=3 --set finetune.threads=2
+    python benchmarks/tasks.py medquad --data FOLDER --labels --set check_labels.probe=0.2     its label check alone
 
 A project is made from a preset, with the settings below and nothing else changed, and its stages run one after the
 other from `ingest` to `audit`. Stages whose folder is there already are not run again. Scores are those of the
@@ -10,7 +11,8 @@ pipeline's own report, on its own test split, after deduplication; where labels 
 the frozen encoder's embeddings is scored on the same rows, as the probe that fine-tuning must beat.
 
 The data sets are public and are not fetched by this script: banking77 (PolyAI, train.csv and test.csv), the SMS Spam
-Collection (UCI), WNUT17 (emerging entities, CoNLL), XQuAD (SQuAD layout), the seed tasks of Self-Instruct (jsonl).
+Collection (UCI), WNUT17 (emerging entities, CoNLL), XQuAD (SQuAD layout), MedQuAD (2,000 of its
+questions, jsonl), the seed tasks of Self-Instruct (jsonl).
 """
 
 from __future__ import annotations
@@ -81,6 +83,11 @@ RUNS: Mapping[str, Run] = {
         "question_answering", "xquad.en.json", {"format": "squad"},
         {"model": _MINILM, "lr": 3e-4, "epochs": 4, "batch_size": 8, "finetune.max_length": 256},
     ),
+    "medquad": Run(
+        "domain_chat", "medquad_2000.jsonl",
+        {"format": "jsonl", "fields": {"instruction": "question", "output": "answer"}},
+        {"finetune.max_length": 512, "evaluate.generation.records": 40},
+    ),
     "chat": Run(
         "domain_chat", "seed_tasks.jsonl", {"format": "jsonl", "fields": {}},
         {"epochs": 3, "finetune.max_length": 384, "evaluate.generation.records": 40},
@@ -95,19 +102,33 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder with the data set's files")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where the project is made and kept")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting")
+    parser.add_argument("--labels", action="store_true", help="stop after check_labels, and print what it found")
     args = parser.parse_args()
     run = RUNS[args.name]
     work = args.work or Path(tempfile.mkdtemp(prefix="rowtrail-task-"))
     make_project(work, args.name, run, args.data.resolve(), args.set)
     os.chdir(work)
-    seconds = {stage: run_stage(stage, inputs) for stage, inputs in _INPUTS.items()}
+    stages = [*_INPUTS][: [*_INPUTS].index("check_labels") + 1] if args.labels else [*_INPUTS]
+    seconds = {stage: run_stage(stage, _INPUTS[stage]) for stage in stages}
     print(conditions([f"{name}={value}" for name, value in run.settings.items()] + args.set))
     print("seconds:", ", ".join(f"{stage} {spent:.0f}" for stage, spent in seconds.items() if spent))
-    report = StageFolder(Path("data/evaluate")).json("report.json")
-    print_scores(report)
-    if run.probe:
+    if args.labels:
+        print_doubts(StageFolder(Path("data/check_labels")).json("report.json"))
+    else:
+        print_scores(StageFolder(Path("data/evaluate")).json("report.json"))
+    if run.probe and not args.labels:
         scores, gain = probe(params())
         print_scores({"baselines": {"frozen encoder, logistic regression": scores}, "gain": gain})
+
+
+def print_doubts(report: Mapping[str, Any]) -> None:
+    """What check_labels doubts, and how many of the faults that it planted it found."""
+    print(f"  {report['suspects']} suspects of {report['checked']} checked ({report['suspect_share']:.1%})")
+    print("  " + ", ".join(f"{reason} {count}" for reason, count in report["doubts"].items()))
+    for kind, seen in report.get("probe", {}).items():
+        interval = f"({seen['recall_low']:.3f} to {seen['recall_high']:.3f})" if "recall_low" in seen else ""
+        ranked = f"; ranked with AUROC {seen['auroc']:.3f}" if "auroc" in seen else ""
+        print(f"  planted, {kind}: {seen['found']} of {seen['planted']}, {seen['recall']:.3f} {interval}{ranked}")
 
 
 def params() -> dict[str, Any]:
