@@ -8,25 +8,24 @@ out: data/check_labels           the same records; suspects marked, dropped or r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stages.core.cache import Cache
-from stages.core.doubts import Doubt, LabelCheck
+from stages.core.doubts import Doubt, LabelCheck, Vectors
 from stages.core.engine import Engine
 from stages.core.label_decisions import LabelDecision, read_label_decisions
 from stages.core.params import CheckLabelsParams, SplitParams
 from stages.core.records import Decision, Event, Label, Record, edit, keep
 from stages.core.stage import Context, Verdicts, set_stage
-from stages.core.task import Task
 from stages.methods.check_labels.embeddings import Encoder, embed
+from stages.methods.check_labels.findings import Finding, findings, reviewed
 from stages.methods.check_labels.issues.data_issues import with_data_issues
-from stages.methods.check_labels.queue import queue_table, ranks
+from stages.methods.check_labels.queue import queue_table
 from stages.methods.check_labels.reasons import DATA_REASONS, LABEL_REASONS
-from stages.methods.check_labels.summary import Reviewed, Row, summary, text_hash
+from stages.methods.check_labels.summary import Row, summary, text_hash
 from stages.methods.deduplicate.shingles import digest
 from stages.methods.split.splitting import draw, group_keys, part_of
 
@@ -40,56 +39,26 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is known of a record: its doubts, what a person decided, and whether the split will put it in test."""
-
-    task: Task
-    doubts: Sequence[Doubt]
-    suggested: str | None
-    rank: int | None
-    reserved: bool
-    decision: LabelDecision | None = None
-    stale: bool = False
-
-
 def survey(context: Context, engine: Engine, _: Path) -> Verdicts:
     """The findings by record, and what was measured of all of them."""
     params: CheckLabelsParams = context.params["check_labels"]
     split: SplitParams = context.params["split"]
     rows = [_row(context, record) for record in context.input().records(context.task.schema)]
-    digests = {row.id: row.bound for row in rows}
-    keys = group_keys(((row.id, row.subject, row.group) for row in rows), digests)
-    reserved = {
-        id: part_of(draw(context.seed, key), split.validation, split.test) == "test" for id, key in keys.items()
-    }
+    keys = group_keys(((row.id, row.subject, row.group) for row in rows), {row.id: row.bound for row in rows})
+    draws = {id: draw(context.seed, key) for id, key in keys.items()}
+    reserved = {id: part_of(u, split.validation, split.test) == "test" for id, u in draws.items()}
     check = _check(context, engine, keys, reserved)
     doubted = with_data_issues(context.task.doubts(check), context.task, check, reserved)
     decisions = read_label_decisions().by_id
-    places, findings = ranks(doubted), {}
-    for row in rows:
-        decision = decisions.get(row.id)
-        doubts = doubted.doubts.get(row.id, ())
-        if decision is None and not doubts:
-            continue
-        fits = decision is not None and decision.fits(row.text, row.given or "")
-        suggested = doubted.ranked[row.id].suggested if row.id in doubted.ranked else None
-        findings[row.id] = Finding(
-            context.task, doubts, suggested, places.get(row.id), reserved[row.id], decision if fits else None,
-            stale=decision is not None and not fits,
-        )  # fmt: skip
-    verdicts = {id: finding.decision.decision for id, finding in findings.items() if finding.decision}
-    stale = sum(finding.stale for finding in findings.values())
-    reviewed = Reviewed(verdicts, stale, gone=len(decisions.keys() - keys.keys()))
-    facts = summary(rows, doubted, reserved, reviewed, params.policy)
-    given = {row.id: row.given for row in rows}
-    return Verdicts(findings, facts, {"queue": queue_table(doubted, given, reserved)})
+    found = findings(context.task, rows, doubted, decisions, reserved)
+    facts = summary(rows, doubted, reserved, reviewed(found, rows, decisions), params.policy)
+    queue = queue_table(doubted, {row.id: row.given for row in rows}, reserved)
+    return Verdicts(found, facts, {"queue": queue})
 
 
 def _row(context: Context, record: Record) -> Row:
-    text = text_hash(context.keys, record)
     annotated, answered = context.task.annotation(record), context.task.answered(record)
-    bound = digest(record.binding_texts()).hex()
+    text, bound = text_hash(context.keys, record), digest(record.binding_texts()).hex()
     return Row(record.id, record.subject, record.group, text, bound, annotated, answered, record.confidence)
 
 
@@ -102,20 +71,15 @@ def _check(context: Context, engine: Engine, keys: Mapping[str, str], reserved: 
     def name_of(purpose: str, record: Record, text: str) -> str:
         return context.keys.hash(purpose, record.source, text)
 
+    def embedded(texts: Iterable[tuple[Record, str]]) -> Vectors:
+        named = ((name_of("embedding", record, text), text) for record, text in texts)
+        return embed(encoder, named, cache, engine.map)
+
     return LabelCheck(
-        records=partial(context.input().records, context.task.schema),
-        params=params,
-        seed=context.seed,
-        keys=keys,
-        reserved={id for id, held in reserved.items() if held},
-        embed=lambda texts: embed(
-            encoder, ((name_of("embedding", record, text), text) for record, text in texts), cache, engine.map
-        ),
-        encoder=encoder.source,
-        run=engine.map,
-        name_of=name_of,
-        cache=Cache("label_checks"),
-    )
+        records=partial(context.input().records, context.task.schema), params=params, seed=context.seed, keys=keys,
+        reserved={id for id, held in reserved.items() if held}, embed=embedded, encoder=encoder.source,
+        run=engine.map, name_of=name_of, cache=Cache("label_checks"),
+    )  # fmt: skip
 
 
 def decide(record: Record, params: Mapping[str, Any], finding: Finding | None) -> Decision:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stages.check_labels import REASONS, STAGE, Finding, decide
+from stages.check_labels import REASONS, STAGE, decide
 from stages.core.doubts import Doubt
 from stages.core.keys import load_keys
 from stages.core.label_decisions import LabelDecision, label_decisions_of, write_label_decisions
@@ -13,6 +13,7 @@ from stages.core.params import CheckLabelsParams, SplitParams
 from stages.core.records import Label
 from stages.core.runner import run
 from stages.core.storage import FolderWriter, StageFolder
+from stages.methods.check_labels.findings import Finding
 from stages.methods.check_labels.reasons import DATA_REASONS
 from stages.methods.split.splitting import draw
 from tests.tiny import FILLERS, TASK, WORDS, params, save_base
