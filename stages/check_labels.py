@@ -8,7 +8,7 @@ out: data/check_labels           the same records; suspects marked, dropped or r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from typing import Any
 from stages.core.cache import Cache
 from stages.core.doubts import Doubt, LabelCheck, Vectors
 from stages.core.engine import Engine
-from stages.core.label_decisions import LabelDecision, read_label_decisions
+from stages.core.errors import DataError, Fault
+from stages.core.label_decisions import LABEL_DECISIONS, LabelDecision, read_label_decisions
 from stages.core.params import CheckLabelsParams, SplitParams
 from stages.core.records import Decision, Event, Label, Record, edit, keep
 from stages.core.stage import Context, Verdicts, set_stage
 from stages.methods.check_labels.embeddings import Encoder, embed
-from stages.methods.check_labels.findings import Finding, findings, reviewed
+from stages.methods.check_labels.findings import Finding, decided_labels, findings, reviewed
 from stages.methods.check_labels.issues.data_issues import with_data_issues
 from stages.methods.check_labels.queue import queue_table
 from stages.methods.check_labels.reasons import DATA_REASONS, LABEL_REASONS
@@ -37,6 +38,7 @@ REASONS = {
     "reviewed_out": "a person took the record out; of the test split it is only left out of the score",
     "stale_decision": "a person decided about it, but its text or its label has changed since: to be reviewed again",
 }
+_NAMED = 20  # records in a message
 
 
 def survey(context: Context, engine: Engine, _: Path) -> Verdicts:
@@ -48,10 +50,12 @@ def survey(context: Context, engine: Engine, _: Path) -> Verdicts:
     draws = {id: draw(context.seed, key) for id, key in keys.items()}
     reserved = {id: part_of(u, split.validation, split.test) == "test" for id, u in draws.items()}
     check = _check(context, engine, keys, reserved)
-    doubted = with_data_issues(context.task.doubts(check), context.task, check, reserved)
     decisions = read_label_decisions().by_id
+    warnings = _decided(context, check, rows, decisions)
+    doubted = with_data_issues(context.task.doubts(check), context.task, check, reserved)
     found = findings(context.task, rows, doubted, decisions, reserved)
     facts = summary(rows, doubted, reserved, reviewed(found, rows, decisions), params.policy)
+    facts["warnings"] = [*facts.get("warnings", ()), *warnings]
     queue = queue_table(doubted, {row.id: row.given for row in rows}, reserved)
     return Verdicts(found, facts, {"queue": queue})
 
@@ -60,6 +64,18 @@ def _row(context: Context, record: Record) -> Row:
     annotated, answered = context.task.annotation(record), context.task.answered(record)
     text, bound = text_hash(context.keys, record), digest(record.binding_texts()).hex()
     return Row(record.id, record.subject, record.group, text, bound, annotated, answered, record.confidence)
+
+
+def _decided(
+    context: Context, check: LabelCheck, rows: Sequence[Row], decisions: Mapping[str, LabelDecision]
+) -> list[str]:
+    """Warnings about the labels that people gave. Raises DataError for those that the task does not write so."""
+    wrong, new = decided_labels(context.task, check.records(), rows, decisions)
+    if wrong:
+        problem = f"`to` is not a label as this task writes them, for the ids {', '.join(wrong[:_NAMED])}"
+        step = "decide about them again with `rowtrail review labels`, or delete their lines"
+        raise DataError(Fault(str(LABEL_DECISIONS), problem, step))
+    return ["People gave records a class that no record has in the source."] if new else []
 
 
 def _check(context: Context, engine: Engine, keys: Mapping[str, str], reserved: Mapping[str, bool]) -> LabelCheck:

@@ -231,3 +231,15 @@ def test_decisions_are_applied_again_while_record_and_label_match_and_are_stale_
     assert kept[records[train].id].values["label"] == LABELS[0]
     reasons = {id: event["reason"] for id, event in events.items()}
     assert [reasons[one.id] for one in lines] == ["reviewed_wrong", "reviewed_out", "stale_decision", "stale_decision"]
+
+
+@pytest.mark.parametrize("given", ["here", "nowhere"])
+def test_a_class_that_only_a_decision_names_is_warned_of(checked, make_record, tmp_path, given):
+    records = toy(make_record, 60)
+    first, label = records[1], LABELS[2] if given == "here" else "negatvie"
+    text = load_keys({"s": True}).hash("label_decision", first.source, first.text)[:32]
+    decision = LabelDecision(first.id, text, first.values["label"], "relabel", label)
+    write_label_decisions(label_decisions_of([decision]), tmp_path / "data/decisions/labels.csv")
+    report, _, _ = checked(records)
+    warning = "People gave records a class that no record has in the source."
+    assert (warning in report["warnings"]) is (given == "nowhere")

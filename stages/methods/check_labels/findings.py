@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stages.core.doubts import Doubt, Doubted
 from stages.core.label_decisions import LabelDecision
+from stages.core.records import Record
 from stages.core.task import Task
 from stages.methods.check_labels.queue import ranks
 from stages.methods.check_labels.summary import Reviewed, Row
@@ -61,3 +62,28 @@ def reviewed(found: Mapping[str, Finding], rows: Sequence[Row], decisions: Mappi
     verdicts = {id: finding.decision.decision for id, finding in found.items() if finding.decision}
     stale = sum(finding.stale for finding in found.values())
     return Reviewed(verdicts, stale, gone=len(decisions.keys() - {row.id for row in rows}))
+
+
+def decided_labels(
+    task: Task, records: Iterable[Record], rows: Sequence[Row], decisions: Mapping[str, LabelDecision]
+) -> tuple[list[str], bool]:
+    """Ids whose record cannot be labelled as was decided, and whether a class was named that no record has.
+
+    `rowtrail review labels` writes no such line, but the file is in git, where it can be edited and merged.
+    """
+    there = {row.id: row for row in rows}
+    relabelled = {
+        id: one.to
+        for id, one in decisions.items()
+        if id in there and one.decision == "relabel" and one.fits(there[id].text, there[id].given or "")
+    }
+    wrong: list[str] = []
+    known, named = set[str](), set[str]()
+    for record in records if relabelled else ():
+        known.update(task.labels(record))
+        if record.id in relabelled:
+            try:
+                named.update(task.labels(task.with_annotation(record, relabelled[record.id])))
+            except ValueError:
+                wrong.append(record.id)
+    return wrong, not named <= known

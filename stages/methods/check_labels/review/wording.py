@@ -10,12 +10,20 @@ from stages.methods.check_labels.reasons import DATA_REASONS, LABEL_REASONS
 from stages.methods.document.wording import is_number, number, percent, words
 
 _MEANINGS = {**LABEL_REASONS, **DATA_REASONS}
-_SHOWN = ("given", "suggested", "rank", "reserved", "score")  # these have places of their own
+_SHOWN = ("given", "suggested", "rank", "reserved", "score", "stretches")  # these have places of their own
 _SHARES = {
     "self_confidence": "chance that the models give this label",
     "neighbours_agree": "of the most similar records have this label",
+    "overlap": "of the words and word pairs are the same",
 }
-_MEASURES = {"margin": "margin to the next best label, from 0 (far behind it) to 1 (far before it)"}
+_NAMES = {
+    "margin": "margin to the next best label, from 0 (far behind it) to 1 (far before it)",
+    "similarity": "similarity of the embeddings",
+    "of": "to compare with",
+    "with": "to compare with",
+    "other": "is the label there",
+    "count": "places in doubt",
+}
 
 
 def meaning(code: str) -> str:
@@ -29,10 +37,8 @@ def figures(evidence: Evidence) -> list[tuple[str, str]]:
     for name, value in evidence.items():
         if name in _SHARES and is_number(value):
             found.append((percent(value, 0), _SHARES[name]))
-        elif name in _MEASURES and is_number(value):
-            found.append((number(value), _MEASURES[name]))
-        elif name not in _SHOWN and value is not None:
-            found.append((_plain(value), words(name)))
+        elif name not in _SHOWN and value not in (None, "", [], ()):
+            found.append((_plain(value), _NAMES.get(name) or words(name)))
     return found
 
 

@@ -123,7 +123,20 @@ def test_every_doubt_is_told_in_words():
 def test_evidence_is_told_in_words_and_without_what_stands_elsewhere():
     evidence = {"given": "a", "rank": 1, "score": 0.1, "self_confidence": 0.034, "of": ["0a", "1b"], "cut": True}
     assert figures(evidence) == [
-        ("3\u00a0%", "chance that the models give this label"), ("0a, 1b", "of"), ("yes", "cut"),
+        ("3\u00a0%", "chance that the models give this label"), ("0a, 1b", "to compare with"), ("yes", "cut"),
+    ]  # fmt: skip
+
+
+def test_empty_evidence_is_left_out_and_stretches_are_counted_for_they_are_marked_in_the_text():
+    assert figures({"doubted": ["safety"], "missing": []}) == [("safety", "doubted")]
+    assert figures({"count": 1, "stretches": [[4, 32, "4-32:a", "15-32:a", 0.2]]}) == [("1", "places in doubt")]
+
+
+def test_a_twin_is_told_with_what_it_has_in_common():
+    evidence = {"of": "0a", "similarity": 0.976, "overlap": 1.0, "given": "x", "other": "y"}
+    assert figures(evidence) == [
+        ("0a", "to compare with"), ("0.976", "similarity of the embeddings"),
+        ("100\u00a0%", "of the words and word pairs are the same"), ("y", "is the label there"),
     ]  # fmt: skip
 
 
