@@ -162,7 +162,7 @@ def test_the_page_holds_no_text_of_records_and_rows_come_as_json(asker):
         {"name": "text", "learned": False, "parts": [{"text": VALUES[0]["text"], "by": [], "ends": []}]}
     ]
     assert (row["rank"], row["of"], row["given"], row["suggested"]) == (1, 6, ["good"], ["bad"])
-    assert row["doubts"][0]["meaning"].startswith("models that have not seen")
+    assert row["doubts"][0]["meaning"].startswith("judges that have not seen")
     assert len(row["doubts"][0]["figures"]) == len(SUSPECT) - 1
 
 

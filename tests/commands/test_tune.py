@@ -158,7 +158,7 @@ def test_trials_are_experiments_that_leave_the_workspace_alone_and_never_score_t
 
 @pytest.mark.slow
 def test_a_trial_that_is_given_up_leaves_no_experiment_and_no_copy_behind(toy, monkeypatch):
-    monkeypatch.setenv("TOY_SECONDS", "1")
+    monkeypatch.setenv("TOY_SECONDS", "5")
     with (toy / "lock").open("w") as lock:
         outcome = tune_experiments.run(
             "tune-x-0", {"lr": 0.3}, toy / "log", lambda losses: len(losses) == 2, lock.fileno()

@@ -121,7 +121,8 @@ def test_the_model_is_scored_by_the_tasks_own_metric_beside_baselines(made):
 
 
 def test_the_evidence_holds_together(made, capsys):
-    assert main(["verify"]) == 0, capsys.readouterr()
+    code = main(["verify"])
+    assert code == 0, capsys.readouterr().out
 
 
 def test_the_story_of_a_record_is_told(made, capsys):

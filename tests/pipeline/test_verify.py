@@ -29,7 +29,8 @@ from tests.pipeline.conftest import MARK, MARKED_CUSTOMER
 pytestmark = pytest.mark.slow
 
 FOLDERS = {
-    **dict.fromkeys(("ingest", "clean", "deduplicate", "scrub_pii", "check_labels", "split"), ("records.parquet",)),
+    **dict.fromkeys(("ingest", "clean", "deduplicate", "scrub_pii", "split"), ("records.parquet",)),
+    "check_labels": ("records.parquet", "queue.parquet"),
     "plan": ("plan.json", "terms.csv"),
     "finetune": (
         "training.json", "learning_curve.csv", "live/metrics.json", "live/plots/metrics/lr.tsv",

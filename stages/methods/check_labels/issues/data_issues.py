@@ -41,7 +41,10 @@ _DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is looked at of a record beside its texts. `labels` is None where nobody labelled it."""
+    """What is looked at of a record beside its texts. `labels` is None where nobody labelled it.
+
+    `annotation` is as `Task.annotation` writes it, empty where there is none.
+    """
 
     id: str
     source: str
@@ -50,6 +53,7 @@ class About:
     stratum: str
     labels: tuple[str, ...] | None
     label: str | None
+    annotation: str
     votes: Mapping[str, str]
 
 
@@ -98,7 +102,8 @@ def balance(rows: Sequence[About]) -> dict[str, Any]:
 def _about(task: Task, record: Record) -> About:
     return About(
         record.id, record.source, record.language, record.length, task.stratum(record),
-        task.labels(record) if task.answered(record) else None, task.targets(record), votes_of(record.attributes),
+        task.labels(record) if task.answered(record) else None, task.targets(record), task.annotation(record) or "",
+        votes_of(record.attributes),
     )  # fmt: skip
 
 
@@ -129,7 +134,7 @@ def _doubts(
             found[row.id] = [Doubt("outlier", evidence)]
     texts = _texts(rows, near, check)
     for place, other, evidence in _almost_equal(rows, near.twins, texts):
-        labels = {"given": _label(rows[place]), "other": _label(rows[other])}
+        labels = {"given": Label(rows[place].annotation), "other": Label(rows[other].annotation)}
         found.setdefault(rows[place].id, []).append(Doubt("conflicting_twin", {**evidence, **labels}))
     for place, _, evidence in _almost_equal(rows, near.leaks, texts):
         found.setdefault(rows[place].id, []).append(Doubt("near_test", evidence))
@@ -158,7 +163,3 @@ def _almost_equal(
                 alike = {"similarity": round(likeness, _DIGITS), "overlap": round(shared, _DIGITS)}
                 yield place, other, {"of": rows[other].id, **alike}
                 break
-
-
-def _label(row: About) -> Label:
-    return Label("|".join(row.labels or ()))

@@ -83,6 +83,16 @@ def test_among_few_records_none_is_an_outlier(look, ordinary, make_record):
     assert "distances" not in found.facts["data_issues"]
 
 
+def test_the_labels_of_twins_are_told_as_annotations_so_that_they_can_be_checked(look):
+    task = load_task("multi_label")
+    texts = [" ".join(f"w{i}x{j}" for j in range(8)) for i in range(6)]
+    values = [{"text": text, "labels": ("a",)} for text in texts]
+    values += [{"text": texts[0] + " more", "labels": ("a", "b|c")}]
+    records = [Record(f"{i:04x}", "s", str(i), task.schema, one) for i, one in enumerate(values)]
+    evidence = look(records, task=task).doubts["0000"][0].evidence
+    assert (evidence["given"], evidence["other"]) == ('["a"]', '["a", "b|c"]')
+
+
 def test_almost_the_same_text_under_another_label_is_a_twin_of_the_other(look, ordinary, make_record):
     one = make_record("fff0", "parcel has not come to our door since last monday", "parcel")
     other = make_record("fff1", "parcel has not come to our door since last friday", "ticket")
