@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from stages.commands.compare_labels_rows import Rows
-from stages.commands.compare_stage import run_stage
+from stages.core.child_processes import run_stage
+from stages.core.errors import CheckFailed, Fault
 from stages.core.keys import project_root
 from stages.core.params import EngineParams, Params
 from stages.core.progress import say
@@ -50,9 +52,15 @@ def _scores(params: Params, task: Task, rows: Rows, folder: Path, seed: int) -> 
     settings = folder / "params.json"  # JSON is YAML
     seeded = {**params.model_dump(mode="json"), "seed": seed}
     settings.write_text(json.dumps(seeded), encoding="utf-8")
-    run_stage("plan", folder, ["split"], settings)
-    run_stage("finetune", folder, ["split", "plan"], settings)
+    _stage("plan", folder, ["split"], settings)
+    _stage("finetune", folder, ["split", "plan"], settings)
     tuned = open_tuned(task, StageFolder(folder / "finetune"))
     scores = task.score(rows.test, tuned.predict(rows.test), 1, 0)
     shutil.rmtree(folder / "finetune")
     return scores
+
+
+def _stage(name: str, folder: Path, inputs: Sequence[str], params: Path) -> None:
+    """Raises CheckFailed when the stage fails."""
+    if code := run_stage(name, folder, inputs, params):
+        raise CheckFailed(Fault(folder.name, f"{name} ended with {code}", "mend what it says above"))

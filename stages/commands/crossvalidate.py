@@ -7,15 +7,13 @@ out. A run that was stopped goes on: a fold that is trained is not trained again
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.core.child_processes import run_stage
 from stages.core.errors import CheckFailed, DataError, Fault, UsageError
 from stages.core.params import EngineParams, Params
 from stages.core.params_file import read_params
@@ -29,8 +27,6 @@ from stages.methods.crossvalidate.summary import CAVEAT, lines, report
 _PARAMS = Path("params.yaml")
 _SPLIT = Path("data/split")
 _WORK = Path("data/crossvalidate")
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
-"""Set for commands; a stage decides for itself, by what the params ask for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,13 +160,7 @@ def _pairs(scored: list[Fold]) -> Iterator[tuple[Record, Prediction]]:
 
 
 def _stage(name: str, folder: Path, *inputs: str) -> None:
-    """Run a stage by the front door, as DVC would: in a process of its own, with the memory and the seeds of one."""
-    ins = [part for one in inputs for part in ("--in", str(folder / one))]
-    command = [sys.executable, "-m", "stages", name, *ins, "--out", str(folder / name), "--params", str(_PARAMS)]
-    environment = {key: value for key, value in os.environ.items() if key not in _OFFLINE}
-    done = subprocess.run(command, env=environment, stdout=2, check=False)  # noqa: S603
-    if done.returncode:
-        problem = f"{name} ended with {done.returncode}"
-        raise CheckFailed(
-            Fault(f"crossvalidate: {folder.name}", problem, "mend what it says above; the same command goes on")
-        )
+    """Raises CheckFailed when the stage fails."""
+    if code := run_stage(name, folder, inputs, _PARAMS):
+        step = "mend what it says above; the same command goes on"
+        raise CheckFailed(Fault(f"crossvalidate: {folder.name}", f"{name} ended with {code}", step))

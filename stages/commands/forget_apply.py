@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from stages.commands.forget_purge import purge
 from stages.commands.forget_request import Request
 from stages.commands.forget_search import parquet_places, places, search
 from stages.commands.forget_versions import cached
+from stages.core.child_processes import dvc_environment
 from stages.core.dvc_files import DvcCache
 from stages.core.erasure import ERASURE_LIST, add_erasures, memory_file
 from stages.core.errors import CheckFailed, Fault, UsageError
@@ -36,9 +36,6 @@ from stages.core.progress import say
 from stages.core.storage import write_json
 from stages.methods.forget.comparison import came_through, compared, reasons
 from stages.methods.forget.needles import Needles
-
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
-"""Set for commands; a stage decides for itself, by what the params ask for."""
 
 
 def apply(request: Request, needles: Needles, plan: Mapping[str, Any], params: Params, models: bool) -> dict[str, Any]:
@@ -111,9 +108,7 @@ def _remember(request: Request, plan: Mapping[str, Any]) -> dict[str, Any]:
 def _repro() -> None:
     """`dvc repro`, with the Python that runs this, and what it prints on standard error."""
     say("forget: running the pipeline without them")
-    environment = {name: value for name, value in os.environ.items() if name not in _OFFLINE}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], env=environment, stdout=2, check=False)
+    done = subprocess.run([sys.executable, "-m", "dvc", "repro"], env=dvc_environment(), stdout=2, check=False)
     if done.returncode:
         problem = f"ended with {done.returncode}; the request is on the erasure list, and nothing was deleted"
         raise CheckFailed(Fault("dvc repro", problem, "mend what it says above; the same command again then goes on"))

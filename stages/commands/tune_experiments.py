@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from stages.core.child_processes import dvc_environment
 from stages.core.errors import Fault, UsageError
 from stages.core.git import Git
 from stages.core.params_file import read_yaml
@@ -26,8 +27,6 @@ from stages.methods.tune.space import override
 STAGES = ("plan", "finetune")
 _LAST_DATA_STAGE = "split"
 _REPORT = "reports/finetune.json"
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
-"""Set for commands; a stage decides for itself, by what the params ask for."""
 _EVALUATED = re.compile(r"finetune: step \d+ of \d+, validation loss (\S+)\n")
 """The line of progress that `finetune` says at each evaluation."""
 _EVERY_SECONDS = 0.2
@@ -122,7 +121,7 @@ def _losses(log: Path) -> list[float]:
 def _started(arguments: Sequence[str], log: IO[bytes], lock: int) -> subprocess.Popen[bytes]:
     # A session of its own: a Ctrl-C meant for us would reach DVC and the stage once from the terminal and once from us.
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "dvc", *arguments], env=_environment(), stdin=subprocess.DEVNULL, stdout=log,
+        [sys.executable, "-m", "dvc", *arguments], env=dvc_environment(), stdin=subprocess.DEVNULL, stdout=log,
         stderr=subprocess.STDOUT, start_new_session=True, pass_fds=(lock,),
     )  # fmt: skip
 
@@ -136,14 +135,7 @@ def _interrupt(process: subprocess.Popen[bytes]) -> None:
 
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)  # noqa: S603
-
-
-def _environment() -> dict[str, str]:
-    """With the Python that runs this first, as DVC's stages say `python`."""
-    environment = {name: value for name, value in os.environ.items() if name not in _OFFLINE}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    return environment
+    return subprocess.run(command, env=dvc_environment(), capture_output=True, text=True, check=False)  # noqa: S603
 
 
 def known(prefix: str) -> set[str]:

@@ -1,0 +1,34 @@
+"""What commands start: stages by the front door, and DVC, with the Python that runs this."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+"""Set for commands; a stage decides for itself, by what the params ask for."""
+
+
+def stage_environment() -> dict[str, str]:
+    """The environment of this process as a stage may have it."""
+    return {name: value for name, value in os.environ.items() if name not in _OFFLINE}
+
+
+def dvc_environment() -> dict[str, str]:
+    """The same, in which DVC finds this Python first when it starts a stage."""
+    environment = stage_environment()
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    return environment
+
+
+def run_stage(name: str, folder: Path, inputs: Sequence[str], params: Path) -> int:
+    """Run a stage as DVC would, from `folder/INPUT` to `folder/NAME`, and give its exit code.
+
+    In a process of its own, with the memory and the seeds of one; what it prints goes to standard error.
+    """
+    ins = [part for one in inputs for part in ("--in", str(folder / one))]
+    command = [sys.executable, "-m", "stages", name, *ins, "--out", str(folder / name), "--params", str(params)]
+    return subprocess.run(command, env=stage_environment(), stdout=2, check=False).returncode  # noqa: S603

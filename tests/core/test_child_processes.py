@@ -1,0 +1,24 @@
+import os
+import sys
+from pathlib import Path
+
+from stages.core.child_processes import dvc_environment, run_stage, stage_environment
+
+
+def test_a_stage_decides_for_itself_whether_it_may_use_the_network(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    monkeypatch.setenv("SOMETHING", "else")
+    environment = stage_environment()
+    assert not {"HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"} & environment.keys()
+    assert environment["SOMETHING"] == "else"
+
+
+def test_dvc_finds_this_python_first():
+    assert dvc_environment()["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_a_stage_that_fails_gives_its_exit_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    assert run_stage("plan", tmp_path, ["split"], tmp_path / "none.yaml") == 2
