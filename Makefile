@@ -4,9 +4,11 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+# Names and texts are UTF-8, also where the locale is C.
+export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint docs lock clean
+.PHONY: help setup repro test faults lint docs lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +24,8 @@ $(STAMP): requirements/lock.txt requirements/assets.txt pyproject.toml
 	@touch $@
 
 repro: setup  ## run every stage whose inputs, params or code changed, then show the key figures
+	@# A DVC that was killed may have left half of its list of readers, and no other would start.
+	@! test -e .dvc/tmp/rwlock || python -m json.tool .dvc/tmp/rwlock /dev/null 2>/dev/null || rm -f .dvc/tmp/rwlock
 	@dvc repro || { echo "The failed stage's previous outputs are brought back from the cache." >&2; \
 	  dvc checkout --quiet 2>/dev/null; exit 1; }
 	@rowtrail summary
@@ -29,11 +33,16 @@ repro: setup  ## run every stage whose inputs, params or code changed, then show
 test: setup  ## the whole test suite
 	pytest
 
-lint: setup  ## format, style, types, floors
+faults: setup  ## the attacks of tests/faults again, ten times as often, with the long ones (an hour or more)
+	pytest tests/faults -m 'soak or not soak' --times 10
+
+lint: setup  ## format, style, types, floors, openings for attackers
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports --no-cache
+	bandit --quiet --recursive --configfile pyproject.toml stages benchmarks docs
+	python -m tests.vulnerabilities
 
 docs: setup  ## write the generated pages (docs/params.md) again
 	python -m stages docs

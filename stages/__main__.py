@@ -7,7 +7,6 @@ processes would meet a second copy of the module.
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import os
 import sys
@@ -18,7 +17,12 @@ from typing import Any
 
 from stages.commands import COMMANDS
 from stages.core import processes
+from stages.core.child_processes import ENDS_WITH_PARENT
+from stages.core.closed import close_to_others
 from stages.core.errors import Fault, RowtrailError, UsageError
+from stages.core.exhausted import what_ran_out
+from stages.core.terminal import calm, printable
+from stages.core.watchdog import end_with_parent
 
 STAGES = {
     "ingest": "source rows become records with stable ids",
@@ -35,11 +39,18 @@ STAGES = {
 }
 
 
+_SHOWN = 5
+"""Altered files that are named when something stops at one of them; `rowtrail verify` names all."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stage or a command and give the exit code: 0 done, 1 a check failed, 2 wrong use, 3 bad data, 4 refused."""
+    if argv is None:
+        _prepare_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
+    close_to_others()
     try:
         return _run_stage(options) if options.name in STAGES else _run_command(options)
     except RowtrailError as error:
@@ -49,11 +60,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
+        if error.filename is None:  # out of the middle of a library
+            return _fail(options.name, *_unexpected(error, getattr(options, "inputs", ())))
         return _fail(options.name, *_os_problem(error))
     except KeyboardInterrupt:
         return _fail(options.name, "stopped", 130)
     except Exception as error:
-        return _fail(options.name, _unexpected(error), 1)
+        return _fail(options.name, *_unexpected(error, getattr(options, "inputs", ())))
+
+
+def _prepare_process() -> None:
+    """Whatever started this process: standard streams that are open, and names and texts in UTF-8."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # Closed (`>&-`): the next file to be opened would get its number, and what a library prints would go there.
+            handle = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(handle, True)
+            setattr(sys, name, os.fdopen(handle, "w" if number else "r", encoding="utf-8"))
+    if sys.getfilesystemencoding() == "ascii":
+        # In a C locale whose UTF-8 mode is off, a name given on the command line would be hashed as another one.
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 # nosec B606: this very program
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -85,15 +112,15 @@ def _stage_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_stage(options: argparse.Namespace) -> int:
+    # First of all, and before anything slow is imported: who started this may be killed at any moment.
+    if processes.launched() or {"DVC_STAGE", ENDS_WITH_PARENT} & os.environ.keys():
+        end_with_parent(same_session=not processes.launched())
     from stages.core.params_file import read_params
     from stages.core.remote import local_folders
     from stages.core.runner import run
-    from stages.core.watchdog import end_with_parent
     from stages.tasks import load_task
 
     _check_launch(options.name)
-    if "DVC_STAGE" in os.environ or processes.launched():
-        end_with_parent()
     params = read_params(options.params)
     if options.name == "finetune" and params.engine.processes > 1 and not processes.launched():
         with local_folders(options.inputs, options.out) as (inputs, out):
@@ -122,8 +149,9 @@ def _check_launch(name: str) -> None:
 
 def _run_command(options: argparse.Namespace) -> int:
     _set_environment(offline=True)
-    code = int(importlib.import_module(f"stages.commands.{options.name}").run(options))
-    sys.stdout.flush()  # here and not while Python ends, so that a closed pipe is met where it is handled
+    with calm():
+        code = int(importlib.import_module(f"stages.commands.{options.name}").run(options))
+        sys.stdout.flush()  # here and not while Python ends, so that a closed pipe is met where it is handled
     return code
 
 
@@ -156,30 +184,43 @@ def _is_hub_name(model: str) -> bool:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    shown = f"{name}: {message}" if not message.startswith(name) else message
+    shown = printable(f"{name}: {message}" if not message.startswith(name) else message)
     if not processes.tell_launcher(shown):
         print(shown, file=sys.stderr)
     return code
 
 
 def _os_problem(error: OSError) -> tuple[str, int]:
-    if error.errno == errno.ENOSPC:
-        fault = Fault(str(error.filename or "disk"), "no space left", "free some; what was there before is untouched")
-    else:
-        fault = Fault(
-            str(error.filename or "file"), error.strerror or type(error).__name__, "check the path and its rights"
-        )
-    return str(fault), 1
+    place, problem = str(error.filename or "file"), error.strerror or type(error).__name__
+    return str(what_ran_out(error) or Fault(place, problem, "check the path and its rights")), 1
 
 
-def _unexpected(error: Exception) -> str:
-    """Where it happened, but not the message: that may hold the text of a record."""
+def _unexpected(error: Exception, inputs: Sequence[str] = ()) -> tuple[str, int]:
+    """Where it happened, but not the message: that may hold the text of a record.
+
+    Where files are not what was written, they are named: code that reads them may expect what a stage always writes.
+    """
     if os.environ.get("ROWTRAIL_DEBUG"):
         traceback.print_exc()
+    if fault := what_ran_out(error):
+        return str(fault), 1
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f"{os.sep}stages{os.sep}" in f.filename]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    if altered := _altered(inputs):
+        said = [*map(str, altered[:_SHOWN]), *([f"and {len(altered) - _SHOWN} more"] if altered[_SHOWN:] else [])]
+        said.append(f"it stopped at {place} ({type(error).__name__}); `rowtrail verify` tells all that is altered")
+        return "\n".join(said), 3
     step = "set ROWTRAIL_DEBUG=1 for the whole trace (it may show text of your data)"
-    return str(Fault(place, f"unexpected {type(error).__name__}", step))
+    return str(Fault(place, f"unexpected {type(error).__name__}", step)), 1
+
+
+def _altered(inputs: Sequence[str]) -> list[Fault]:
+    from stages.commands.verify_altered import altered
+
+    try:
+        return altered(inputs)
+    except Exception:  # it was asked while another error is told
+        return []
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def _decided(
 def _check(context: Context, engine: Engine, keys: Mapping[str, str], reserved: Mapping[str, bool]) -> LabelCheck:
     """The tools for the task's check."""
     params: CheckLabelsParams = context.params["check_labels"]
-    encoder = Encoder(params.encoder or context.shared["model"], params.max_tokens)
+    key = "check_labels.encoder" if params.encoder else "model"
+    encoder = Encoder(params.encoder or context.shared["model"], params.max_tokens, key)
     cache = Cache(f"embeddings-{encoder.digest()}")
 
     def name_of(purpose: str, record: Record, text: str) -> str:

@@ -68,7 +68,7 @@ def _embeddings(context: Context, search: Search) -> Vectors:
 
     A record has one for each column of texts: in a single text, a context in common would drown the question.
     """
-    encoder = Encoder(context.params.semantic_model, context.params.semantic_tokens)
+    encoder = Encoder(context.params.semantic_model, context.params.semantic_tokens, "deduplicate.semantic_model")
     records = (record for batch in search.batches for record in batch.records(context.task.schema))
     named = ((record.source, text) for record in records for text in record.texts_by_column())
     texts = ((context.keys.hash("embedding", source, text), text) for source, text in named)

@@ -84,6 +84,7 @@ def _recorded(source: StageFolder) -> dict[str, Any]:
         "report": _json(source, "report.json"),
         "digest": source.digest,
         "rows_by_action": _rows_by_action(source),
+        "certificate": _json(source, "privacy.json"),
     }
 
 

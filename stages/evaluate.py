@@ -58,7 +58,8 @@ def evaluate(context: Context, folder: Path) -> Artifact:
     tuned.refuse_other_labels(
         {label for some in rows.values() for record in some for label in context.task.labels(record)}
     )
-    asked = {**rows, "train": sample(rows["train"], params.train_sample, context.seed, "evaluate")}
+    fitted = _fitted(context, rows["train"])
+    asked = {**rows, "train": sample(fitted, params.train_sample, context.seed, "evaluate")}
     said = {name: Answered(context.task, some, _ask(tuned, name, some, context)) for name, some in asked.items()}
     everything = said["test"]
     test = said["test"] = everything.without(checked.out)
@@ -78,6 +79,13 @@ def evaluate(context: Context, folder: Path) -> Artifact:
     usages = [usage for name, answered in said.items() for usage in _usages(_REASON[name], answered)]
     usages += [skipped(record.id, "reviewed_out") for record in everything.records if record.id in checked.out]
     return Artifact([*usages, *(skipped(id, "no_label") for id in unlabelled)], report)
+
+
+def _fitted(context: Context, train: list[Record]) -> list[Record]:
+    """The training records that the model learned from: private training leaves out those over a subject's cap."""
+    events = context.input("finetune").table("events.parquet", ["id", "reason"]).to_pylist()
+    over = {event["id"] for event in events if event["reason"] == "over_subject_cap"}
+    return [record for record in train if record.id not in over]
 
 
 def _ask(tuned: TunedModel, split: str, records: list[Record], context: Context) -> list[Prediction]:

@@ -104,7 +104,7 @@ def report(context: Context, folder: StageFolder) -> dict[str, Any]:
     """Each source: its terms, the digests of its files, and what became of its rows."""
     column = next((column.name for column in context.task.schema.of_kind("label", "labels")), None)
     names = ["source", "subject", "confidence", *([column] if column else [])]
-    counts = rows_by_outcome(folder.table("events.parquet", ["action", "reason", "evidence"]))
+    counts = rows_by_outcome(folder.tables("events.parquet", ["action", "reason", "evidence"]))
     labels = label_counts(folder.table(columns=names), column)
     hashes = digests(find_files(context.params.sources))
     sources = {

@@ -15,29 +15,34 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import Fault, PrivacyRefused, UsageError
-from stages.core.params import FinetuneParams, PrivacyParams
+from stages.core.params import FinetuneParams, LoraParams, PrivacyParams
 from stages.core.progress import say, track
 from stages.core.stage import Artifact, Context, artifact_stage, used
-from stages.core.storage import write_json
+from stages.core.storage import sha256_of, write_json
 from stages.methods.evaluate.tables import csv_text
 from stages.methods.finetune import models
 from stages.methods.finetune.contrastive import contrastive_steps
-from stages.methods.finetune.inheritance import inherited
-from stages.methods.finetune.planning import estimate, plan_steps, warnings
+from stages.methods.finetune.inheritance import Inheritance, inherited
+from stages.methods.finetune.planning import estimate, in_words, plan_steps, warnings
 from stages.methods.finetune.survey import Survey
 from stages.methods.finetune.synthetic import synthesise, write_synthetic
 from stages.methods.finetune.vocabulary import with_words
+from stages.methods.privacy.gradients import freeze_shared
+from stages.methods.privacy.holders import Holders, find_holders
+from stages.methods.privacy.planning import noise_against_signal, plan_privacy, refuse_unsafe
+from stages.methods.privacy.reserving import at_runtime, look_at_budget
 
 REASONS = {
     "augmented": "synthetic training records were made from this one (copies: how many)",
     "known_to_parent": "a test record on which an earlier run was trained that the model comes from (by: id or text)",
 }
+_AT_ONCE = 16  # the default of privacy.physical_batch, which is no part of the plan
 _USES = ("seed", "model", "lr", "epochs", "batch_size")
 
 
 def make_plan(context: Context, folder: Path) -> Artifact:
     """Write plan.json. Raises PrivacyRefused, UsageError or DataError for a training that cannot or must not run."""
-    options = _options(context.params["finetune"], context.params["privacy"], str(context.shared["model"]))
+    options = _options(context)
     split = context.input("split")
     base = with_words(str(context.shared["model"]), options["new_tokens"], models.cache())
     tokenizer = models.load_tokenizer(base)
@@ -46,6 +51,7 @@ def make_plan(context: Context, folder: Path) -> Artifact:
         survey.add(batch, tokenizer, options)
         heritage.look(batch)
     survey.check()
+    holders = _holders(context, survey, heritage) if context.params["privacy"].enabled else None
     parents = _augment(context, folder, survey, tokenizer, options)
     terms = survey.fit.terms(tokenizer)
     (folder / "terms.csv").write_text(csv_text(map(asdict, terms)), encoding="utf-8")
@@ -56,14 +62,18 @@ def make_plan(context: Context, folder: Path) -> Artifact:
         "finetune": options,
         "labels": sorted(survey.labels),
         "data": {"split": split.digest, "train_ids": survey.train.digest, **survey.sizes},
-        "steps": _steps(survey, context, options),
+        "steps": _steps(survey, context, options, holders),
         "tokens": survey.tokens(len(terms)),
     }
     plan |= _costs(plan, base, context)
+    plan["privacy"] = _privacy(plan, context, holders, survey.windows)
     plan["warnings"] = [*warnings(plan, survey.classes), *heritage.warnings()]
     write_json(folder / "plan.json", plan)
-    _tell(plan)
-    report = {name: plan[name] for name in ("steps", "tokens", "parameters", "estimated", "warnings")}
+    for line in in_words(plan):
+        say(f"  plan: {line}")
+    if holders:
+        look_at_budget(at_runtime(plan, context.params["privacy"]), sha256_of(folder / "plan.json"), holders)
+    report = {name: plan[name] for name in ("steps", "tokens", "parameters", "estimated", "privacy", "warnings")}
     usages = [used(id, "augmented", copies=count) for id, count in sorted(parents.items())]
     usages += [used(id, "known_to_parent", by=how) for id, how in sorted(heritage.leaked.items())]
     return Artifact(usages, {**report, **{name: survey.sizes[name] for name in ("train", "validation", "synthetic")}})
@@ -85,10 +95,34 @@ def _augment(
     return parents
 
 
-def _steps(survey: Survey, context: Context, options: Mapping[str, Any]) -> dict[str, Any]:
+def _holders(context: Context, survey: Survey, heritage: Inheritance) -> Holders:
+    """Whose rows are trained on. Raises PrivacyRefused where the base model knows some of them, from no private run."""
+    known = [name for name, ids in heritage.without_privacy.items() if not ids.isdisjoint(survey.train_labels)]
+    if known or heritage.unread:
+        seen = "learned from these records without privacy" if known else "may have learned from these records"
+        problem = f"{', '.join(known or heritage.unread)} {seen}, and the new model comes from it"
+        raise PrivacyRefused(Fault("params.yaml: model", problem, "start from a model that has not seen them"))
+    private: PrivacyParams = context.params["privacy"]
+    rows = context.input("split").table(columns=["id", "subject", "group"])
+    holders = find_holders(rows, survey.train_labels, private.max_rows_per_subject, context.seed)
+    survey.leave_out(holders.left_out)
+    return holders
+
+
+def _privacy(plan: Mapping[str, Any], context: Context, holders: Holders | None, windows: int) -> dict[str, Any]:
+    """What the training costs, and the noise that it takes."""
+    private: PrivacyParams = context.params["privacy"]
+    if holders is None:
+        return {"enabled": False}
+    planned = plan_privacy(private, holders, plan["batch_size"], plan["steps"], windows=windows)
+    return {**planned, "noise": noise_against_signal(planned, plan["parameters"]["trainable"])}
+
+
+def _steps(survey: Survey, context: Context, options: Mapping[str, Any], holders: Holders | None) -> dict[str, Any]:
     """The steps of the training, and of the contrastive phase before it where that is on."""
     epochs, batch = context.shared["epochs"], context.shared["batch_size"]
-    steps: dict[str, Any] = plan_steps(survey.learned, epochs, batch, options)
+    drawn = holders.count(context.params["privacy"].unit) if holders else survey.learned
+    steps: dict[str, Any] = plan_steps(drawn, epochs, batch, options)
     if not options["contrastive"]["enabled"]:
         return steps
     if not context.task.schema.of_kind("label", "labels"):
@@ -97,46 +131,51 @@ def _steps(survey: Survey, context: Context, options: Mapping[str, Any]) -> dict
     return {**steps, "contrastive": contrastive_steps(Counter(survey.train_labels.values()), batch, options)}
 
 
-def _options(finetune: FinetuneParams, privacy: PrivacyParams, model: str) -> dict[str, Any]:
-    if privacy.enabled:
-        problem = (
-            "training with differential privacy is not available yet, and training without it is not what this asks"
-        )
-        raise PrivacyRefused(Fault("params.yaml: privacy.enabled", problem, "set it to false, or wait"))
-    limit = models.position_limit(models.load_config(model))
+def _options(context: Context) -> dict[str, Any]:
+    """The settings of the training that have an effect. Raises UsageError or PrivacyRefused for what cannot be done."""
+    finetune: FinetuneParams = context.params["finetune"]
+    limit = models.position_limit(models.load_config(str(context.shared["model"])))
     if limit is not None and finetune.max_length > limit:
         problem = f"{finetune.max_length} tokens, but this model has positions for {limit}"
         raise UsageError(Fault("params.yaml: finetune.max_length", problem, f"set it to at most {limit}"))
+    if context.params["privacy"].enabled:
+        refuse_unsafe(context.params["privacy"], context.params)
+        # The best step by validation records would tell of them; the last step is as public as the plan. A weight by
+        # tokens is a share of all tokens, and so tells of the other records.
+        private = {"early_stopping": None, "loss_over": "records", "lora": _adapters(finetune)}
+        return finetune.model_copy(update=private).effective()
     return finetune.effective()
+
+
+def _adapters(finetune: FinetuneParams) -> LoraParams:
+    """Adapters are what is trained with privacy, unless the params say otherwise."""
+    unsaid = finetune.lora.enabled is None and not (finetune.head_only or finetune.frozen_layers)
+    return finetune.lora.model_copy(update={"enabled": True}) if unsaid else finetune.lora
 
 
 def _costs(plan: Mapping[str, Any], base: str, context: Context) -> dict[str, Any]:
     model = context.task.outline(base, plan["labels"], plan["finetune"])
+    if context.params["privacy"].enabled:
+        freeze_shared(model)
     counts = models.parameter_counts(model)
     shape = {
         **models.shape(model.config),
         "length": min(plan["finetune"]["max_length"], max(plan["tokens"]["quantiles"].values())),
     }
     tokens = plan["tokens"]["epoch"] * plan["epochs"]
-    return {"parameters": counts, "estimated": estimate(counts, shape, plan["finetune"], plan["batch_size"], tokens)}
+    batch = min(plan["batch_size"], _AT_ONCE) if context.params["privacy"].enabled else plan["batch_size"]
+    return {"parameters": counts, "estimated": estimate(counts, shape, plan["finetune"], batch, tokens)}
 
 
-def _tell(plan: Mapping[str, Any]) -> None:
-    steps, counts, records = plan["steps"], plan["parameters"], plan["data"]["train"]
-    more = f" and {plan['data']['synthetic']} synthetic" if plan["data"].get("synthetic") else ""
-    say(f"  plan: {records} records{more}, {steps['total']} steps of {steps['effective_batch']}, lr {plan['lr']:g}")
-    if "contrastive" in steps:
-        pairs = steps["contrastive"]
-        say(f"  plan: before that, {pairs['total']} steps over {pairs['pairs']} pairs; then the head alone is trained")
-    say(f"  plan: {counts['trainable']:,} of {counts['total']:,} parameters trained")
-    cost = plan["estimated"]
-    minutes = f"{cost['minutes_on_two_cores']:.0f} minutes on two CPU cores"
-    say(f"  plan: about {cost['memory_mb']:.0f} MB, {cost['tflop']:.1f} TFLOP: {minutes}")
-    for warning in plan["warnings"]:
-        say(f"  plan: warning: {warning['message']}")
-
-
-HEADLINE = ("steps.total", "steps.effective_batch", "parameters.trainable", "tokens.truncated", "estimated.*")
+HEADLINE = (
+    "steps.total", "steps.effective_batch", "parameters.trainable", "tokens.truncated", "estimated.*",
+    "privacy.noise_multiplier", "privacy.epsilon.*", "privacy.delta", "privacy.noise.ratio",
+)  # fmt: skip
 STAGE = artifact_stage(
-    "plan", make_plan, reasons=REASONS, uses=_USES, sections=("finetune", "privacy"), headline=HEADLINE
+    "plan",
+    make_plan,
+    reasons=REASONS,
+    uses=_USES,
+    sections=("finetune", "privacy", "ingest", "deduplicate", "check_labels", "split"),
+    headline=HEADLINE,
 )

@@ -7,6 +7,7 @@ COMMANDS = {
     "trace": "tell the story of a record, a source row, a subject or a value through all stages",
     "forget": "erase a subject or a record: what is held, then a new run without it, and a proof",
     "verify": "check every byte, count and link of the evidence, without trusting DVC's own state",
+    "budget": "tell what private training has cost the people in the data, and what is left",
     "diff": "compare two versions: rows, reasons, params, code, and metrics on the rows they share",
     "attest": "sign what a model was made from and what it scored",
     "lineage": "tell a lineage backend what ran, as OpenLineage events",

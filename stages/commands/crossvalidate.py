@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.child_processes import run_stage
-from stages.core.errors import CheckFailed, DataError, Fault, UsageError
+from stages.core.errors import CheckFailed, DataError, Fault, PrivacyRefused, UsageError
 from stages.core.params import EngineParams, Params
 from stages.core.params_file import read_params
 from stages.core.progress import say
@@ -40,10 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, score, report. Raises UsageError without folds in the params, DataError without them in data/split."""
+    """Train, score, report.
+
+    Raises UsageError without folds in the params, DataError without them in data/split, PrivacyRefused with privacy.
+    """
     from stages.tasks import load_task
 
     params = read_params(_PARAMS)
+    if params.privacy.enabled:
+        problem = "each fold's model would spend of the privacy budget"
+        step = "privacy.runs tells how much the score varies; its trainings share one epsilon"
+        raise PrivacyRefused(Fault("params.yaml: privacy.enabled", problem, step))
     folds = _folds(params)
     work = Work(params, load_task(params.task), folds)
     scored = [work.scored(fold) for fold in range(params.split.kfold or 0)]

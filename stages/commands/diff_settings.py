@@ -8,7 +8,15 @@ from typing import Any
 from stages.commands.diff_kept import ABSENT, Kept
 from stages.commands.diff_rows import Found
 from stages.core.dvc_files import LockedStage
-from stages.methods.diff.settings import differences, flat, packages, reason_rows, source_files, stage_differences
+from stages.methods.diff.settings import (
+    differences,
+    flat,
+    packages,
+    reason_rows,
+    source_files,
+    stage_differences,
+    unnamed,
+)
 
 _PACKAGES = "requirements/lock.txt"
 
@@ -32,8 +40,10 @@ def compare_settings(a: Kept, b: Kept) -> Found:
 def _params(a: Kept, b: Kept) -> list[dict[str, Any]]:
     """By the params that stages ran with, which the lock file knows; by params.yaml where there is no lock file."""
     if a.version.lock and b.version.lock:
-        return stage_differences(*({n: flat(s.params) for n, s in side.version.lock.items()} for side in (a, b)))
-    return [{**row, "stages": []} for row in differences(flat(a.version.params), flat(b.version.params))]
+        rows = stage_differences(*({n: flat(s.params) for n, s in side.version.lock.items()} for side in (a, b)))
+    else:
+        rows = [{**row, "stages": []} for row in differences(flat(a.version.params), flat(b.version.params))]
+    return [unnamed(row) for row in rows]
 
 
 def _deps(a: Kept, b: Kept, *, code: bool) -> list[dict[str, Any]]:

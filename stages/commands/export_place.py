@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core.errors import Fault, PrivacyRefused, UsageError
 from stages.core.git import Git
-from stages.core.storage import recover, swap
+from stages.core.placing import new_folder
 
 EXPORTS = Path("data/export")
 MANIFEST = "manifest.json"
@@ -55,15 +54,9 @@ def _is_export(place: Path) -> bool:
 @contextlib.contextmanager
 def private_folder(out: Path) -> Iterator[Path]:
     """A new folder that takes the place of `out` when the block ends without an error; its owner alone can read it."""
-    place = out.resolve()
-    work = place.with_name(f".{place.name}.new")
     before = os.umask(0o077)  # of the whole process, so that it also holds for files that libraries write
     try:
-        recover(place)
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        yield work
-        swap(work, place)
+        with new_folder(out.resolve()) as work:
+            yield work
     finally:
         os.umask(before)
-        shutil.rmtree(work, ignore_errors=True)

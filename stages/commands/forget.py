@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.commands.forget_apply import apply, known_before, prove_again
+from stages.commands.forget_budget import spent_on
 from stages.commands.forget_git import in_history, names_of_remotes
 from stages.commands.forget_held import duplicates, held
 from stages.commands.forget_models import models
@@ -88,8 +89,8 @@ def _plan(request: Request, needles: Needles, found: Search, params: Params) -> 
     doomed = set(objects.hits) | objects.folders(objects.hits)
     runs = len(runs_naming(cache, doomed))
     size = sum(cache.place(md5).stat().st_size for md5 in objects.hits)
-    blobs, hits = in_history(needles)
     git = find_git()
+    blobs, hits = in_history(needles)
     listed = {"listed": request.listed(), "words": request.words}
     return {
         "request": {"digest": request.digest, "erasures": request.erasures.lines(), **listed},
@@ -99,6 +100,7 @@ def _plan(request: Request, needles: Needles, found: Search, params: Params) -> 
         "cache": {"objects": len(objects.hits), "bytes": size, "runs": runs},
         **versions(objects, git),
         "models": models(objects, git, known_before(request).get("before", {}).get("models", ())),
+        "budget": spent_on(request.ids),
         "git": {"versions_of_files": blobs, "found": hits},
         "remotes": names_of_remotes(),
     }

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from stages.commands.forget_gather import Said, gather, said_by_others, theirs_only
 from stages.commands.forget_held import fates, manifests
-from stages.commands.forget_proof import found_in, looked_for, now, proof_file, prove
+from stages.commands.forget_proof import found_in, looked_for, now, proof_file, prove, write_proof
 from stages.commands.forget_purge import purge
 from stages.commands.forget_request import Request
 from stages.commands.forget_search import parquet_places, places, search
@@ -61,7 +61,7 @@ def apply(request: Request, needles: Needles, plan: Mapping[str, Any], params: P
     known["purged"] = _merged(known.get("purged"), purge(DvcCache(), found, learned, models=models).facts())
     write_json(_state(request), known)
     proof = prove(request, needles, known, params.ingest.sources)
-    write_json(proof_file(request), proof)
+    write_proof(request, proof)
     for file in (_state(request), _fates_file(request)):
         file.unlink(missing_ok=True)
     return proof
@@ -75,7 +75,7 @@ def prove_again(request: Request, needles: Needles, sources: Sequence[Source], *
     needles = replace(needles, ids=needles.ids | _erased(request))
     proof = prove(request, needles, known_before(request), sources)
     if write:
-        write_json(proof_file(request), proof)
+        write_proof(request, proof)
     return proof
 
 

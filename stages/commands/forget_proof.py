@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.commands.forget_budget import spent_on
 from stages.commands.forget_git import in_history, names_of_remotes
 from stages.commands.forget_held import manifests, source_rows
 from stages.commands.forget_models import models
@@ -14,12 +17,23 @@ from stages.commands.forget_request import Request
 from stages.commands.forget_search import PROOFS, Search, places, search
 from stages.commands.forget_versions import Cached, cached, find_git, naming, private_runs
 from stages.core.dvc_files import DvcCache
+from stages.core.git import Git
 from stages.core.params import Source
-from stages.core.storage import sha256_of
+from stages.core.storage import sha256_of, write_json
 from stages.methods.forget.needles import KINDS, Needles
 
 _ALREADY = ("before", "purged", "first_search", "also_said_by_others", "others")
 """What a proof that is made again takes over: it cannot be found out twice."""
+
+
+def write_proof(request: Request, proof: Mapping[str, Any]) -> None:
+    """Write a proof with its seal: a damaged one is seen. Whoever alters it on purpose can seal it; git has the old."""
+    write_json(proof_file(request), {**proof, "seal": seal_of(proof)})
+
+
+def seal_of(proof: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a proof says."""
+    return hashlib.sha256(json.dumps(proof, sort_keys=True).encode()).hexdigest()
 
 
 def proof_file(request: Request) -> Path:
@@ -36,6 +50,7 @@ def prove(request: Request, needles: Needles, known: Mapping[str, Any], sources:
     searched = search(needles, [*places()], "searching what is left")
     objects = cached(DvcCache(), searched.of("cache"))
     copies = sorted(objects.sources & set(objects.hits))
+    git = find_git()
     versions_in_git, in_git = in_history(needles)
     found = found_in(searched, copies)
     found += _unchanged(known.get("found", ()), {one["place"] for one in found})
@@ -54,12 +69,13 @@ def prove(request: Request, needles: Needles, known: Mapping[str, Any], sources:
         "looked_for": looked_for(needles),
         "found": found,
         "named_in_ingest": searched.named,
-        "remaining": _remaining(known, objects),
+        "remaining": _remaining(known, objects, needles.ids, git),
         "out_of_reach": {
             "sources": [_without_id(one) for one in source_rows(needles.ids, sources)],
             "copies_of_sources": copies,
             "remotes": names_of_remotes(),
             "git": in_git,
+            "older_commits": git is not None and git.shallow(),
         },
         **{name: known[name] for name in _ALREADY if name in known},
     }
@@ -97,16 +113,17 @@ def looked_for(needles: Needles) -> dict[str, int]:
     return {kind: len(group) for kind, group in zip(KINDS, groups, strict=True)}
 
 
-def _remaining(known: Mapping[str, Any], objects: Cached) -> dict[str, Any]:
-    """Models that may remember something of the rows, the workspace's own included, and versions made with them."""
-    git, cache = find_git(), DvcCache()
+def _remaining(known: Mapping[str, Any], objects: Cached, ids: Collection[str], git: Git | None) -> dict[str, Any]:
+    """Models that may remember something of the rows, the workspace's own included; versions; privacy spent on them."""
+    cache = DvcCache()
     left = models(objects, git, known.get("before", {}).get("models", ()))
     left = [one for one in left if any(cache.place(md5).is_file() for md5 in one["weights"])]
     gone = {*known.get("purged", {}).get("objects", ()), *(one["folder"] for one in left if not one["workspace"])}
-    named = naming(git, gone)
+    named, budget = naming(git, gone), spent_on(ids)
     return {
         "models": left,
         "versions": [ref.name for ref in named if ref.kind != "experiment"],
         "experiments": [ref.name for ref in named if ref.kind == "experiment"],
-        "privacy_was_spent": private_runs(git),
+        "privacy_was_spent": bool(budget["runs"]) or private_runs(git),
+        "budget": budget,
     }

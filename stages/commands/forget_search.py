@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.core.budget import budget_folder
+from stages.core.budget_chain import holders_file
 from stages.core.dvc_files import cache_folder
 from stages.core.erasure import ERASURE_LIST, memory_file
 from stages.core.progress import track
@@ -67,29 +69,39 @@ def places(root: Path = Path()) -> Iterator[Place]:
 
 
 def _exempt(root: Path) -> set[Path]:
-    """The erasure lists, which name whom they keep out, the proofs, and the sources, which are not the project's."""
+    """Where people are named on purpose, and the sources, which are not the project's.
+
+    The erasure lists say whom they keep out, the proofs what was asked, and the budget ledger on whom private runs have
+    spent: the proof tells of these by itself.
+    """
     own = memory_file()
-    files = (root / ERASURE_LIST, own, own.with_suffix(".lock"), own.with_name("erasures"), root / PROOFS)
-    return {place.resolve() for place in (*files, *(root / "data" / name for name in _INPUTS))}
+    spent = budget_folder().glob(holders_file(Path(), "*").name)
+    files = (*spent, root / ERASURE_LIST, own, own.with_suffix(".lock"), own.with_name("erasures"), root / PROOFS)
+    return {_real(place) for place in (*files, *(root / "data" / name for name in _INPUTS))}
 
 
 def _files(top: Path, exempt: set[Path], seen: set[Path]) -> Iterator[Path]:
     for folder, names, files in os.walk(top, followlinks=True):
         here = Path(folder)
-        if here.resolve() in seen:
+        if _real(here) in seen:
             names.clear()
             continue
-        seen.add(here.resolve())
+        seen.add(_real(here))
         names[:] = sorted(name for name in names if not _skipped(here / name, exempt))
         yield from (here / name for name in sorted(files) if _counts(here / name, exempt))
 
 
 def _counts(file: Path, exempt: set[Path]) -> bool:
-    return file.is_file() and file.resolve() not in exempt
+    return file.is_file() and _real(file) not in exempt
 
 
 def _skipped(folder: Path, exempt: set[Path]) -> bool:
-    return folder.name in _SKIPPED or folder.resolve() in exempt or (folder / "pyvenv.cfg").is_file()
+    return folder.name in _SKIPPED or _real(folder) in exempt or (folder / "pyvenv.cfg").is_file()
+
+
+def _real(place: Path) -> Path:
+    """Where a path leads; `Path.resolve` raises for a link that leads to itself."""
+    return Path(os.path.realpath(place))
 
 
 def _place(file: Path, root: Path, cache: Path) -> Place:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.core.dvc_files import FOLDER, LOCK, DvcCache, read_lock
 from stages.core.errors import UsageError
-from stages.core.git import Git, Ref
+from stages.core.git import Git, Ref, below_repository
 from stages.core.progress import track
 from stages.methods.forget.needles import Found
 
@@ -111,8 +111,10 @@ def runs_naming(cache: DvcCache, hashes: Collection[str]) -> list[Path]:
 
 
 def find_git(root: Path = Path()) -> Git | None:
-    """The repository, if there is one."""
+    """The repository, if there is one. Raises UsageError when git does not read it: its history could hold rows."""
     try:
         return Git(root)
     except UsageError:
+        if below_repository(root):
+            raise
         return None

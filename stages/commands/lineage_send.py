@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from stages.core.errors import CheckFailed, Fault
 from stages.core.progress import track
 from stages.core.remote import shown
-from stages.methods.text_table import printable
+from stages.core.terminal import printable
 
 ENDPOINT = "api/v1/lineage"
 """Where the OpenLineage API takes events, when the URL names no path of its own (Marquez, and the API's own spec)."""

@@ -16,6 +16,7 @@ from stages.core.errors import DataError, Fault, UsageError
 from stages.core.keys import make_key
 from stages.core.label_decisions import LABEL_DECISIONS, LabelDecisions, write_label_decisions
 from stages.core.params import Params, Source
+from stages.core.params.data import BESIDE_FIELDS
 from stages.core.params_file import read_params
 from stages.methods.skeleton import SourceChoice, read_me, source_name, starting_params
 from stages.tasks import load_task
@@ -27,6 +28,7 @@ _COPIED = (
     "tests",
 )  # fmt: skip
 _HOW = "with --map COLUMN=NAME"
+_BESIDE = {"confidence": "set `confidence` of the source in params.yaml afterwards"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +98,11 @@ def _data_faults(args: argparse.Namespace, data: Path | None) -> list[Fault]:
         for pair in args.map
         if not all(pair.partition("="))
     ]
+    faults += [
+        Fault(f"--map {pair}", f"no task has a column {column}", _BESIDE.get(column, f"say --{column} {name}"))
+        for pair, (column, _, name) in zip(args.map, (pair.partition("=") for pair in args.map), strict=True)
+        if name and column in BESIDE_FIELDS
+    ]
     if args.sample and args.file:
         faults.append(Fault("--sample", "cannot go with --file", "leave one of them out"))
     if data and not data.is_file():
@@ -107,7 +114,7 @@ def _mapping(args: argparse.Namespace) -> dict[str, str]:
     """The file's names for the task's columns, as far as they were said."""
     pairs = (pair.partition("=") for pair in args.map)
     said = {"text": args.text, "label": args.label, **{column: name for column, _, name in pairs}}
-    return {column: name for column, name in said.items() if name}
+    return {column: name for column, name in said.items() if name and column not in BESIDE_FIELDS}
 
 
 def _named(args: argparse.Namespace) -> dict[str, str]:

@@ -17,8 +17,8 @@ from stages.core.errors import Fault, UsageError
 from stages.core.records import Record
 from stages.core.rows import FileRow
 from stages.core.task import Prediction, RowFault, Task
+from stages.core.terminal import printable
 from stages.methods.evaluate.tuned_model import TunedModel
-from stages.methods.text_table import printable
 
 _BATCH, _BATCH_WRITING = 256, 16
 _DIGITS = 6

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import DataError, Fault
-from stages.core.storage import StageFolder
+from stages.core.storage import StageFolder, other_files
 from stages.core.task import Task
 from stages.methods.evaluate.tuned_model import TunedModel, open_tuned
 from stages.methods.export.forms import GRAPH, is_graph
 from stages.methods.finetune import models
 from stages.tasks import load_task
+
+_AGAIN = "`rm -r` the folder; then `dvc checkout data/finetune`, or `rowtrail export model` for an exported one"
 
 
 class ModelFolder:
@@ -29,6 +31,18 @@ class ModelFolder:
         except KeyError as missing:
             step = "tune or export the model again: an older version wrote this"
             raise DataError(Fault(str(folder), f"does not say the model's {missing.args[0]}", step)) from None
+        except (TypeError, AttributeError):
+            raise DataError(Fault(str(folder), "does not say what model it holds", _AGAIN)) from None
+        if wrong := [*other_files(folder, self._files(), _AGAIN)]:
+            raise DataError(*wrong)
+
+    def _files(self) -> dict[str, str]:
+        """What the model is read from, with its SHA-256; nothing where no manifest lies beside it."""
+        has_one = (self.folder / "manifest.json").exists()
+        said = self._exported or (StageFolder(self.folder).manifest if has_one else {})
+        files = {str(name): str(digest) for name, digest in dict(said.get("files") or {}).items()}
+        read = ("model/", "training.json")
+        return files if self._exported else {name: files[name] for name in files if name.startswith(read)}
 
     def open(self, generation: Mapping[str, int]) -> TunedModel:
         """The model, ready to be asked; `generation` is about models that write text."""

@@ -10,6 +10,7 @@ from stages.commands.use_rows import Look, look_at
 from stages.core.errors import Fault, UsageError
 from stages.core.formats import ENDINGS, read_rows
 from stages.core.params import Source
+from stages.core.params.data import BESIDE_FIELDS
 from stages.core.records import Record
 from stages.core.rows import FileRow, shown_names, without_surrogates
 from stages.core.task import RowFault, Task
@@ -46,7 +47,8 @@ def rows_of(file: Path, format: str, task: Task, fields: Mapping[str, str]) -> I
         raise UsageError(Fault(str(file), problem, f"say it with --format, or let it end in {', '.join(ENDINGS)}"))
     if not file.is_file():
         raise UsageError(Fault(str(file), "no such file", "check the path"))
-    source = Source(name="predict", uri=str(file), license="not a source", format=format, fields=fields)  # type: ignore[arg-type]
+    of_task = {column: name for column, name in fields.items() if column not in BESIDE_FIELDS}
+    source = Source(name="predict", uri=str(file), license="not a source", format=format, fields=of_task)  # type: ignore[arg-type]
     look = look_at(file, source, task)
     column = _text_column(task) if look.format == "txt" else None
     if faults := _faults(look, file, {column: "text"} if column else fields, task):

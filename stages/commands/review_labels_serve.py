@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from stages.methods.check_labels.review.page import page_html
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Rowtrail-Token"  # noqa: S105 - its name, not its value
 _NAMES = (HOST, "localhost")
+_ORIGIN = re.compile(r"http://([a-z0-9.]+)(?::[0-9]+)?")
 _MOST_BYTES = 65_536
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -131,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Whether the request may be answered; where not, it was refused."""
         # Any port: behind a tunnel (ssh -L) the browser names its own end of it.
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        allowed = host in _NAMES and hmac.compare_digest(token.encode(), self.server.token.encode())
+        origin = _ORIGIN.fullmatch(self.headers.get("Origin", f"http://{HOST}"))
+        ours = host in _NAMES and origin is not None and origin[1] in _NAMES
+        allowed = ours and hmac.compare_digest(token.encode(), self.server.token.encode())
         if not allowed:
             self._refuse(HTTPStatus.FORBIDDEN)
         return allowed

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from stages.core.errors import Fault, UsageError
 from stages.core.storage import StageFolder
-from stages.methods.text_table import printable, text_table
+from stages.core.terminal import printable
+from stages.methods.text_table import text_table
 
 _IDENTITY = ("id", "source", "source_row", "subject", "group", "split", "language", "confidence", "attributes")
 

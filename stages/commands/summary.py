@@ -26,13 +26,13 @@ def run(args: argparse.Namespace) -> int:
 
 def summary(reports: Path) -> list[str]:
     """Lines with the key figures. Raises DataError when there is no report of a finished run."""
-    names = ("ingest", "scrub_pii", "check_labels", "split", "evaluate", "audit")
+    names = ("ingest", "scrub_pii", "check_labels", "split", "finetune", "evaluate", "audit")
     found = {name: _read(reports / f"{name}.json") for name in names}
     if not found["ingest"]:
         raise DataError(Fault(str(reports), "no reports of a finished run", "run `make repro` first"))
     lines = [_rows(found["ingest"], found["split"]), *_findings(found["scrub_pii"], found["check_labels"])]
-    lines += _scores(found["evaluate"], found["audit"])
-    return [*lines, f"report       {(reports / 'index.html').resolve().as_uri()}"]
+    lines += _scores(found["evaluate"], found["audit"]) + _privacy(found["finetune"].get("privacy") or {})
+    return [*lines, f"report       {(reports / 'index.html').absolute().as_uri()}"]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -68,6 +68,20 @@ def _scores(evaluate: Mapping[str, Any], audit: Mapping[str, Any]) -> list[str]:
         strongest = max(auc for auc in attacks if auc is not None)
         lines.append(f"membership   AUC {strongest:.3f} of the stronger attack (0.5: nothing tells who was trained on)")
     return lines
+
+
+def _privacy(found: Mapping[str, Any]) -> list[str]:
+    """What a private training promises, and what all of them over these subjects come to."""
+    if not found:
+        return []
+    if not found["private"]:
+        return ["privacy      NOT private: the noise was drawn from privacy.test_seed"]
+    named = {"a record": found["epsilon"], "a subject": found["epsilon_subject"]}
+    bounds = " and ".join(f"{value:g} for {whom}" for whom, value in named.items() if value is not None)
+    spent = found["epsilon_all_runs"]
+    total = "no bound" if spent is None else f"{spent:g}"
+    said = f"epsilon {bounds or 'without bound'}, delta {found['delta']:g}"
+    return [f"privacy      {said}; of all runs {total} for a subject"]
 
 
 def _compared(others: Mapping[str, Mapping[str, Any]]) -> list[str]:

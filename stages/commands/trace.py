@@ -12,9 +12,9 @@ from stages.commands.trace_stories import stories
 from stages.commands.trace_ways import Found, by_source_row, by_subject, by_value, full_id
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.storage import StageFolder
+from stages.core.terminal import printable
 from stages.methods.story import Made, Story, as_json, in_short
 from stages.methods.story_text import records_lines, story_lines
-from stages.methods.text_table import printable
 
 __all__ = ["add_arguments", "folders_in_order", "full_id", "run"]
 _WAYS = {"source_row": by_source_row, "value_hash": by_value, "subject": by_subject}

@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.core.dvc_files import LOCK, Hashed, LockedStage, read_lock
 from stages.core.storage import StageFolder, files_below
+from stages.methods.shareable import without_names
 from stages.methods.story import Made
 
 _STAGE = re.compile(r"^  ([\w@.-]+):\n((?:    .*\n)+)", re.MULTILINE)
@@ -66,4 +67,5 @@ def _params(folder: StageFolder, by_stage: Mapping[str, StageFolder]) -> dict[st
     """The manifest's params, and for a stage that follows a plan those that the plan was made from."""
     inputs = (by_stage[name] for name in folder.manifest.get("inputs", {}) if name in by_stage)
     planned = [one.manifest.get("params", {}) for one in inputs if folder.stage in one.manifest.get("params", {})]
-    return {name: value for params in [*planned, folder.manifest.get("params", {})] for name, value in params.items()}
+    all_params = [*planned, folder.manifest.get("params", {})]
+    return {name: without_names(value, name) for params in all_params for name, value in params.items()}

@@ -84,8 +84,8 @@ def _stale() -> list[str]:
     """Stages up to `split` that DVC would run again."""
     done = _dvc("status", "--json", "--with-deps", _LAST_DATA_STAGE)
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        raise UsageError(Fault("dvc status", lines[-1].removeprefix("ERROR: "), "mend that first"))
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        raise UsageError(Fault("dvc status", said[-1] if said else f"ended with {done.returncode}", "mend that first"))
     return sorted(json.loads(done.stdout))
 
 

@@ -17,9 +17,10 @@ from stages.core.params import Params
 from stages.core.params_file import read_params, read_yaml
 from stages.core.remote import is_remote
 from stages.core.sources import find_files, is_hub
+from stages.core.terminal import printable
 from stages.methods.diff.settings import differences, flat
 from stages.methods.switching import switched
-from stages.methods.text_table import printable, text_table
+from stages.methods.text_table import text_table
 from stages.tasks import load_task
 
 _PARAMS = Path("params.yaml")

@@ -13,12 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stages.commands.verify_budget import budget_checks
 from stages.commands.verify_bytes import byte_checks, cache_checks
 from stages.commands.verify_chain import chain_checks, report_checks
 from stages.commands.verify_checks import Check, Finding, Group, run_group
 from stages.commands.verify_decisions import decision_checks
+from stages.commands.verify_erasures import erasure_checks
 from stages.commands.verify_events import event_checks
-from stages.commands.verify_origin import anchor_checks, environment_checks, erasure_checks, source_checks
+from stages.commands.verify_origin import anchor_checks, environment_checks, source_checks
 from stages.commands.verify_parents import parent_checks
 from stages.commands.verify_project import Project
 from stages.commands.verify_records import record_checks
@@ -67,6 +69,7 @@ def kinds(args: argparse.Namespace) -> dict[str, Iterator[Check]]:
         "reports": report_checks(project),
         "splits": split_checks(project),
         "parents": parent_checks(project),
+        "budget": budget_checks(project),
         "sources": source_checks(project),
         "erasures": erasure_checks(project),
         "environment": environment_checks(),

@@ -6,6 +6,7 @@ every byte is read.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -18,7 +19,10 @@ from stages.core.dvc_files import FOLDER, LOCK, Hashed, LockedStage, md5_of
 from stages.core.errors import DataError, Fault
 
 _AGAIN = "`dvc repro` runs it again"
+_ANEW = "delete it: `dvc pull` or `dvc repro` brings back the right one"
 _MISSING = object()
+_READERS = Path(".dvc/tmp/rwlock")
+"""Where DVC keeps which of its processes reads and writes what."""
 
 
 def byte_checks(project: Project) -> Iterator[Check]:
@@ -226,9 +230,11 @@ def _differing(path: str, one: Any, other: Any) -> Iterator[str]:
 
 
 def cache_checks(project: Project, everything: bool) -> Iterator[Check]:
-    """The objects in DVC's cache that the lock file refers to, or all that are there."""
+    """The objects in DVC's cache that the lock file refers to, or all that are there; and what DVC needs to start."""
+    if _READERS.is_file():
+        yield Check(str(_READERS), partial(_list_of_readers, _READERS))
     wanted = dict(_referred(project))
-    here = {md5: project.cache.place(md5) for md5 in wanted if project.cache.place(md5).is_file()}
+    here = {md5: project.cache.place(md5) for md5 in wanted if os.path.lexists(project.cache.place(md5))}
     if missing := len(wanted) - len(here):
         note = Note(f"{missing} of {len(wanted)} objects that {project.lock_name} refers to are not in the cache here")
         yield Check(str(project.cache.files), lambda: [note])
@@ -236,6 +242,14 @@ def cache_checks(project: Project, everything: bool) -> Iterator[Check]:
         here |= dict(project.cache.objects())
     for md5, place in here.items():
         yield Check(str(place), partial(_object, md5, place, wanted.get(md5, "no output of now")))
+
+
+def _list_of_readers(file: Path) -> Iterator[Fault]:
+    """DVC writes the file in place, so that a kill can leave half of it."""
+    try:
+        json.loads(file.read_bytes())
+    except ValueError:
+        yield Fault(str(file), "is half a file, left by a DVC that was killed; no other will start", "delete it")
 
 
 def _referred(project: Project) -> Iterator[tuple[str, str]]:
@@ -251,7 +265,10 @@ def _referred(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _object(md5: str, place: Path, use: str) -> Iterator[Fault]:
+    if not place.is_file():
+        yield Fault(str(place), f"is no file; it is used for {use}", _ANEW)
+        return
     found = md5_of(place) + (FOLDER if md5.endswith(FOLDER) else "")
     if found != md5:
         problem = f"holds other bytes than its name says; it is used for {use}"
-        yield Fault(str(place), problem, "delete it: `dvc pull` or `dvc repro` brings back the right one")
+        yield Fault(str(place), problem, _ANEW)

@@ -22,8 +22,15 @@ def chain_checks(project: Project) -> Iterator[Check]:
     """Each manifest: its format, its stage, its inputs, its files."""
     for stage in project.stages:
         place = str(DATA / stage / MANIFEST)
-        for look in (_identity, _inputs, _files):
+        for look in (_identity, _inputs):
             yield Check(place, partial(look, project, stage))
+    yield from file_checks(project)
+
+
+def file_checks(project: Project) -> Iterator[Check]:
+    """The files of each folder, against its own manifest."""
+    for stage in project.stages:
+        yield Check(str(DATA / stage / MANIFEST), partial(_files, project, stage))
 
 
 def _identity(project: Project, stage: str) -> Iterator[Finding]:
@@ -68,6 +75,10 @@ def _files(project: Project, stage: str) -> Iterator[Finding]:
         yield Fault(str(folder / name), f"is missing; {said} names it", _AGAIN)
     for name in sorted(found - listed.keys()):
         yield Fault(str(folder / name), f"does not belong there; {said} does not name it", "find out who put it there")
+    for place in sorted(folder.rglob("*")):
+        if place.is_symlink() and not place.is_file():
+            problem = "does not belong there: it is a link to a folder or to nothing, which no hash follows"
+            yield Fault(str(place), problem, "find out who put it there; remove it")
     for name in sorted(found & listed.keys()):
         if project.sha256(folder / name) != listed[name]:
             yield Fault(str(folder / name), f"has other bytes than {said} says", _AGAIN)

@@ -1,7 +1,8 @@
-"""Groups `sources`, `erasures`, `environment` and `anchor` of `verify`: what lies around the pipeline's own outputs."""
+"""Groups `sources`, `environment` and `anchor` of `verify`: what lies around the pipeline's own outputs."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -9,15 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from stages.commands.verify_checks import Check, Finding, Note, counted, read_json, some
-from stages.commands.verify_project import DATA, RECORDS, Project, record_stages
+from stages.commands.trace_keys import check_key
+from stages.commands.verify_checks import Check, Finding, Note, read_json
+from stages.commands.verify_project import DATA, RECORDS, Project
 from stages.core.dvc_files import LOCK
-from stages.core.erasure import ERASURE_LIST, Erasures, read_erasures
+from stages.core.erasure import ERASURE_LIST
 from stages.core.errors import Fault, UsageError
 from stages.core.git import Git
+from stages.core.keys import key_file, load_keys
 from stages.core.params import Source
 from stages.core.params_file import read_params
 from stages.core.remote import is_remote
@@ -36,6 +36,8 @@ def source_checks(project: Project) -> Iterator[Check]:
     yield Check(str(_REPORT), partial(_named, project))
     for source in read_params(Path("params.yaml")).ingest.sources:
         yield Check(f"source {source.name}", partial(_source, source))
+        if not source.public:
+            yield Check(f"source {source.name}", partial(_key, project, source))
 
 
 def _named(_: Project) -> Iterator[Finding]:
@@ -61,33 +63,17 @@ def _source(source: Source) -> Iterator[Finding]:
             yield Fault(name, f"{problem}, compared with what data/ingest was made from", "run `dvc repro`")
 
 
-def erasure_checks(project: Project) -> Iterator[Check]:
-    """That nobody on the erasure list is in any folder, and that the list is the one ingest obeyed."""
-    yield Check(str(ERASURE_LIST), partial(_listed, project))
-    for stage in record_stages(project):
-        yield Check(str(DATA / stage / RECORDS), partial(_erased, project, stage))
-
-
-def _listed(project: Project) -> Iterator[Finding]:
-    erasures = read_erasures()
-    if project.has("ingest", "report.json") and read_json(_REPORT)["erasures_listed"] != len(erasures):
-        yield Fault(str(ERASURE_LIST), "has more or fewer lines than when data/ingest was made", "run `dvc repro`")
-    if not len(erasures):
-        yield Note(f"{ERASURE_LIST}: nobody is on the list")
-
-
-def _erased(project: Project, stage: str) -> Iterator[Finding]:
-    erasures: Erasures = read_erasures()
-    rows = project.folder(stage).table(columns=["id", "subject"])
-    hits = pc.or_(
-        pc.is_in(rows["id"], pa.array(sorted(erasures.records), pa.string())),
-        pc.is_in(rows["subject"], pa.array(sorted(erasures.subjects), pa.string())),
-    )
-    if ids := rows["id"].filter(hits).to_pylist():
-        problem = f"{counted(len(ids))} that {ERASURE_LIST} names or whose subject it names: {some(ids)}"
-        yield Fault(
-            str(DATA / stage / RECORDS), problem, "run `dvc repro`, then `rowtrail forget` to look what is left"
-        )
+def _key(project: Project, source: Source) -> Iterator[Finding]:
+    """Whether the key here is the one that made the ids: another would make every record another one."""
+    if not (os.environ.get("ROWTRAIL_KEY") or os.path.lexists(key_file())):
+        yield Note(f"source {source.name}: its key is not here; that it made the ids was not checked")
+    elif source.id is None or not project.has("ingest", RECORDS):
+        yield Note(f"source {source.name}: has no keys of its own by which the key for its ids could be checked")
+    else:
+        try:
+            check_key(load_keys({source.name: False}), source.name, DATA / "ingest" / RECORDS)
+        except UsageError as error:
+            yield from (Fault(str(key_file()), f"{one.place}: {one.problem}", one.next_step) for one in error.faults)
 
 
 def environment_checks() -> Iterator[Check]:

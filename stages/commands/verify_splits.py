@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,17 +17,20 @@ from stages.commands.verify_project import DATA, EVENTS, MANIFEST, RECORDS, Proj
 from stages.core.errors import Fault
 from stages.core.storage import StageFolder
 from stages.methods.deduplicate.shingles import digests
+from stages.methods.privacy.holders import find_holders
 from stages.methods.split.shots import beyond_shots
 from stages.methods.split.splitting import PARTS, component_keys, draw, part_of, strata
 
 _STEP = "the folder is not what the stage wrote: `dvc checkout` brings that back"
 _ROLES = {
-    "finetune": {"trained_on": "train", "validated_on": "validation"},
+    "finetune": {"trained_on": "train", "validated_on": "validation", "watched": "validation"},
     "evaluate": {"tested_on": "test", "scored_for_choice": "validation", "scored_for_fit": "train"},
     "audit": {"attacked_as_member": "train", "attacked_as_other": "test"},
 }
 """What a stage says it used a record for, and the split in which such records are."""
 _ALL_USED = {"finetune": ("trained_on", "train"), "evaluate": ("tested_on", "test")}
+_LEFT_OUT = ("no_label", "reviewed_out", "nothing_to_learn", "over_subject_cap")
+"""Why a record of its split may not have been used."""
 _U = 6  # digits of a draw in the evidence
 
 
@@ -171,12 +175,24 @@ def _roles(splits: Splits, stage: str) -> Iterator[Finding]:
             yield Fault(place, problem, _STEP)
     if stage in _ALL_USED:
         reason, part = _ALL_USED[stage]
-        fates = (reason, "no_label", "reviewed_out")
-        told = pa.concat_arrays([splits.used(stage, one).combine_chunks() for one in fates])
+        told = pa.concat_arrays([splits.used(stage, one).combine_chunks() for one in (reason, *_LEFT_OUT)])
         ids = splits.ids_in(part)
         if left := ids.filter(pc.invert(pc.is_in(ids, told))).to_pylist():
             problem = f"{counted(len(left))} of the {part} split are neither {reason} nor left out: {some(left)}"
             yield Fault(place, problem, _STEP)
+
+
+def _cap(splits: Splits, plan: Mapping[str, Any]) -> Iterator[Finding]:
+    """Private training leaves out the rows that the seed and the cap for a subject say, and no others."""
+    over = {*splits.used("finetune", "over_subject_cap").to_pylist()}
+    most = plan["privacy"].get("max_rows_per_subject")
+    due = frozenset[str]()
+    if most:
+        trained = splits.used("finetune", "trained_on").to_pylist()
+        due = find_holders(splits.rows, [*trained, *over], most, plan["seed"]).left_out
+    if wrong := sorted(due.symmetric_difference(over)):
+        problem = f"{counted(len(wrong))} left out or kept otherwise than privacy.max_rows_per_subject and the seed say"
+        yield Fault(str(DATA / "finetune" / EVENTS), f"{problem}: {some(wrong)}", _STEP)
 
 
 def _training(splits: Splits) -> Iterator[Finding]:
@@ -192,6 +208,7 @@ def _training(splits: Splits) -> Iterator[Finding]:
     if training["plan"] != project.sha256(plan):
         yield Fault(place, "the model was made by another plan than data/plan/plan.json", "run `dvc repro`")
     data = read_json(plan)["data"]
+    yield from _cap(splits, read_json(plan))
     if data["train_ids"] != training["train_ids"]:
         yield Fault(str(plan), "plans for other training records than those the model was trained on", "`dvc repro`")
     if data["split"] != project.sha256(DATA / "split" / MANIFEST):

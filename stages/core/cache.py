@@ -8,6 +8,7 @@ folder with the data.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -17,8 +18,9 @@ from typing import TypeVar
 from stages.core.keys import project_root
 
 _AT_ONCE = 500  # names in a query; SQLite allows 999 in its oldest versions still in use
-
+_SEAL = 8  # bytes of the hash before each value
 _TABLE = "CREATE TABLE IF NOT EXISTS cache (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
+_DELETE = "DELETE FROM cache WHERE name = ?"
 T = TypeVar("T")
 
 
@@ -32,13 +34,17 @@ class Cache:
     def get(self, names: Iterable[str]) -> dict[str, bytes]:
         """The values that are there, by name."""
         try:
-            return self._do(partial(_select, names=sorted(set(names))))
+            found = self._do(partial(_select, names=sorted(set(names))))
         except _Unusable:
             return {}
+        if damaged := [name for name, value in found.items() if not _is_sealed(name, value)]:
+            with contextlib.suppress(_Unusable):
+                self._do(lambda database: database.executemany(_DELETE, [(name,) for name in damaged]))
+        return {name: value[_SEAL:] for name, value in found.items() if name not in damaged}
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Add values; one that is there already stays."""
-        rows = sorted(values.items())
+        rows = [(name, _sealed(name, value)) for name, value in sorted(values.items())]
         with contextlib.suppress(_Unusable, OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._do(lambda database: database.execute(_TABLE))
@@ -56,12 +62,21 @@ class Cache:
             raise _Unusable from None
 
 
+def _sealed(name: str, value: bytes) -> bytes:
+    """A value behind its hash: SQLite would hand out one that was damaged, and a stage's output would be another."""
+    return hashlib.sha256(name.encode() + b"\0" + value).digest()[:_SEAL] + value
+
+
+def _is_sealed(name: str, value: object) -> bool:
+    return isinstance(value, bytes) and value == _sealed(name, value[_SEAL:])
+
+
 def _select(database: sqlite3.Connection, names: Sequence[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
         marks = ",".join("?" * len(some))
-        found.update(database.execute(f"SELECT name, value FROM cache WHERE name IN ({marks})", some))  # noqa: S608
+        found.update(database.execute(f"SELECT name, value FROM cache WHERE name IN ({marks})", some))  # noqa: S608  # nosec B608 - question marks only
     return found
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 """Set for commands; a stage decides for itself, by what the params ask for."""
+ENDS_WITH_PARENT = "ROWTRAIL_ENDS_WITH_PARENT"
+"""Set for a stage that a command started: killed, the command must not leave it behind at work."""
 
 
 def stage_environment() -> dict[str, str]:
@@ -31,4 +33,5 @@ def run_stage(name: str, folder: Path, inputs: Sequence[str], params: Path) -> i
     """
     ins = [part for one in inputs for part in ("--in", str(folder / one))]
     command = [sys.executable, "-m", "stages", name, *ins, "--out", str(folder / name), "--params", str(params)]
-    return subprocess.run(command, env=stage_environment(), stdout=2, check=False).returncode  # noqa: S603
+    environment = {**stage_environment(), ENDS_WITH_PARENT: "1"}
+    return subprocess.run(command, env=environment, stdout=2, check=False).returncode  # noqa: S603

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
@@ -145,7 +146,7 @@ def _is_pii_decision(cells: Sequence[str]) -> bool:
 
 def read_rows(path: Path, columns: list[str], fits: Callable[[Sequence[str]], bool]) -> list[tuple[int, list[str]]]:
     """The lines of a file of decisions with their numbers, each with a cell for each column."""
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nothing is no file that is not there
         return []
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))

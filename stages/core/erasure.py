@@ -65,7 +65,7 @@ def read_erasures(path: Path = ERASURE_LIST, memory: Path | None = None) -> Eras
 
 def read_list(path: Path) -> Erasures:
     """One file of the two, as it stands. Raises DataError as `read_erasures` does for lines."""
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nothing is no file that is not there
         return Erasures()
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))

@@ -25,8 +25,15 @@ class Fault:
     next_step: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.place}: {self.problem}"
-        return f"{line}\n    next: {self.next_step}" if self.next_step else line
+        line = f"{printable(self.place)}: {printable(self.problem)}"
+        return f"{line}\n    next: {printable(self.next_step)}" if self.next_step else line
+
+
+def printable(text: str) -> str:
+    """A text in one line, with escapes for what a terminal would obey: names of files and columns may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 class RowtrailError(Exception):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from stages.core.delimited import read_delimited
 from stages.core.errors import DataError, Fault
-from stages.core.lines import Line, read_lines, read_text
+from stages.core.json_list import Repeated, once, read_elements
+from stages.core.lines import Line, read_lines
 from stages.core.params import Source
+from stages.core.parquet_rows import read_parquet
 from stages.core.rows import FileRow, unreadable
 
 ENDINGS = {
@@ -20,25 +24,28 @@ ENDINGS = {
     ".parquet": "parquet", ".txt": "txt", ".conll": "conll",
 }  # fmt: skip
 """What `format: auto` takes a file for. SQuAD files end in `.json` too, so `squad` has to be said."""
-_BATCH = 1024
 _DEPTH = 50
 _BEGIN = {"S": "B", "U": "B", "E": "I", "L": "I"}  # IOBES and BILOU, as BIO
 _TAG = re.compile(r"O|([BISUEL])-(.+)")
 
 
 def read_rows(path: Path, source: Source, format: str, longest: int) -> Iterator[FileRow]:
-    """The rows of one file, in its order, in bounded memory but for `json` and `squad`, which are one value.
+    """The rows of one file, in its order, in bounded memory.
 
-    `longest` bounds a line, in characters. A row that cannot be read has a fault; a file that cannot be read raises
-    DataError.
+    `longest` bounds a line and a sentence, in characters; what bounds an element of a list and a parquet file, their
+    readers say. A row that cannot be read has a fault; a file that cannot be read raises DataError.
     """
     if format in ("csv", "tsv"):
-        return read_delimited(path, format, source.encoding, source.columns, longest)
+        return read_delimited(path, format, source, longest)
     if format == "parquet":
-        return _parquet(path)
-    if format in _WHOLE:
-        return _WHOLE[format](_document(path, source.encoding), path)
-    return _BY_LINE[format](read_lines(path, source.encoding, longest))
+        return read_parquet(path)
+    if format == "conll":
+        return _conll(read_lines(path, source.encoding, longest), longest)
+    if format in ("json", "squad"):
+        elements = read_elements(path, source.encoding)
+        return _json(elements) if format == "json" else _squad(elements, path.name)
+    lines = read_lines(path, source.encoding, longest)
+    return _jsonl(lines) if format == "jsonl" else _txt(lines)
 
 
 def _txt(lines: Iterator[Line]) -> Iterator[FileRow]:
@@ -58,41 +65,42 @@ def _jsonl(lines: Iterator[Line]) -> Iterator[FileRow]:
             continue
         text = row.columns["text"]
         try:
-            yield _object(row.place, json.loads(text, object_pairs_hook=_once), text)
+            yield _object(row.place, json.loads(text, object_pairs_hook=once), text)
         except RecursionError:
             yield unreadable(row.place, text, "malformed_row", problem="nested_too_deep")
         except ValueError:
             yield unreadable(row.place, text, "malformed_row", problem="not_json")
 
 
-def _json(document: Any, path: Path) -> Iterator[FileRow]:
-    """A list of objects, or an object that holds one list (`data`, where it holds several)."""
-    if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list)]
-        document = document["data"] if isinstance(document.get("data"), list) else lists[0] if len(lists) == 1 else None
-    if not isinstance(document, list):
-        raise DataError(Fault(path.name, "is neither a list nor an object with one list", "write a list of objects"))
-    for place, value in enumerate(document, 1):
+def _json(elements: Iterator[Any]) -> Iterator[FileRow]:
+    """An object an element."""
+    for place, value in enumerate(elements, 1):
         yield _object(place, value)
 
 
-def _squad(document: Any, path: Path) -> Iterator[FileRow]:
+def _squad(articles: Iterator[Any], name: str) -> Iterator[FileRow]:
     """SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018): a row a question, without answers where there are none."""
-    try:
-        asked = [
-            (question, paragraph["context"], article.get("title"))
-            for article in document["data"]
-            for paragraph in article["paragraphs"]
-            for question in paragraph["qas"]
-        ]
-    except (KeyError, TypeError, AttributeError):
-        step = "write `format: json` if it is laid out in another way"
-        raise DataError(Fault(path.name, "is not laid out as SQuAD", step)) from None
-    for place, (question, context, title) in enumerate(asked, 1):
-        yield _question(place, question, context, title)
+    place = 0
+    for article in articles:
+        try:
+            asked = [
+                (question, paragraph["context"], article.get("title"))
+                for paragraph in article["paragraphs"]
+                for question in paragraph["qas"]
+            ]
+            if any(isinstance(one, Repeated) for one in (article, *article["paragraphs"])):
+                raise TypeError
+        except (KeyError, TypeError, AttributeError):
+            step = "write `format: json` if it is laid out in another way"
+            raise DataError(Fault(name, "is not laid out as SQuAD", step)) from None
+        for question, context, title in asked:
+            place += 1
+            yield _question(place, question, context, title)
 
 
 def _question(place: int, question: Any, context: Any, title: Any) -> FileRow:
+    if isinstance(question, Repeated):
+        return unreadable(place, f"repeated_key {place}", "malformed_row", problem="repeated_key")
     try:
         asked = {"question": question["question"], "context": context}
         if "answers" in question:  # a question without the key was not annotated; an empty list says there is none
@@ -105,17 +113,23 @@ def _question(place: int, question: Any, context: Any, title: Any) -> FileRow:
         return unreadable(place, f"not_squad {place}", "malformed_row", problem="not_squad")
 
 
-def _conll(lines: Iterator[Line]) -> Iterator[FileRow]:
-    """A row a sentence: tokens in the first column, BIO (or IOBES) tags in the last, a blank line between sentences."""
+def _conll(lines: Iterator[Line], longest: int) -> Iterator[FileRow]:
+    """A row a sentence: tokens in the first column, BIO (or IOBES) tags in the last, a blank line between sentences.
+
+    Of a sentence of more than `longest` characters only a digest is kept.
+    """
     sentence: list[Line] = []
-    for line in lines:
+    chars, digest = 0, hashlib.sha256()
+    for line in chain(lines, [Line(0, "")]):
         if line.text.strip() and not line.text.startswith("-DOCSTART-"):
-            sentence.append(line)
+            chars += len(line.text)
+            if chars <= longest or not sentence:
+                sentence.append(line)
+            digest.update(line.text.encode("utf-8", "surrogatepass"))
         elif sentence:
-            yield _sentence(sentence)
-            sentence = []
-    if sentence:
-        yield _sentence(sentence)
+            too_long = unreadable(sentence[0].number, digest.hexdigest(), "too_long")
+            yield too_long if chars > longest else _sentence(sentence)
+            sentence, chars, digest = [], 0, hashlib.sha256()
 
 
 def _sentence(lines: list[Line]) -> FileRow:
@@ -139,43 +153,6 @@ def _sentence(lines: list[Line]) -> FileRow:
     return FileRow(lines[0].number, {"text": " ".join(tokens), "spans": spans})
 
 
-def _parquet(path: Path) -> Iterator[FileRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            place = 0
-            for batch in file.iter_batches(batch_size=_BATCH):
-                for columns in batch.to_pylist():
-                    place += 1
-                    yield FileRow(place, columns)
-    except (pa.ArrowException, UnicodeDecodeError):
-        raise DataError(
-            Fault(path.name, "is not a readable parquet file with UTF-8 strings", "write it again")
-        ) from None
-
-
-def _document(path: Path, encoding: str) -> Any:
-    """A file that is one JSON value."""
-    try:
-        return json.loads(read_text(path, encoding), object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        fault = Fault(f"{path.name}:{error.lineno}", "is not JSON from there on", "mend it, or use `jsonl`")
-    except (ValueError, RecursionError):
-        fault = Fault(path.name, "holds a number too long or objects nested too deep", "mend it, or use `jsonl`")
-    raise DataError(fault)
-
-
-class _Repeated(dict[str, Any]):
-    """An object that names a key twice: one of the values is lost, and nobody said which is meant."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    return value if len(value) == len(pairs) else _Repeated(value)
-
-
 def _object(place: int, value: Any, text: str = "") -> FileRow:
     """A row from a JSON value. JSON knows no NaN and no infinity (RFC 8259), though Python reads them."""
     problem = _problem(value) if isinstance(value, dict) else "not_an_object"
@@ -188,13 +165,9 @@ def _problem(value: Any, depth: int = 0) -> str:
     """What is wrong inside a JSON value: an empty string for nothing."""
     if depth > _DEPTH:
         return "nested_too_deep"
-    if isinstance(value, _Repeated):
+    if isinstance(value, Repeated):
         return "repeated_key"
     if isinstance(value, float):
         return "" if math.isfinite(value) else "not_finite"
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next(filter(None, (_problem(item, depth + 1) for item in inside)), "")
-
-
-_BY_LINE: dict[str, Callable[[Iterator[Line]], Iterator[FileRow]]] = {"txt": _txt, "jsonl": _jsonl, "conll": _conll}
-_WHOLE: dict[str, Callable[[Any, Path], Iterator[FileRow]]] = {"json": _json, "squad": _squad}

@@ -33,6 +33,9 @@ class Git:
     def __init__(self, folder: Path = Path()) -> None:
         self.folder = folder
         if self._ask("rev-parse", "--git-dir") is None:
+            if below_repository(folder):
+                step = "`git status` says why; one of another owner: `git config --global --add safe.directory FOLDER`"
+                raise UsageError(Fault(str(folder.absolute()), "git does not read the repository here", step))
             step = "run from the project's folder; a project without git: `git init`, then commit"
             raise UsageError(Fault(str(folder.absolute()), "is not in a git repository", step))
 
@@ -45,7 +48,13 @@ class Git:
         if len(commits) == 1:
             return commits.pop()
         problem = f"means {len(commits)} experiments" if commits else "is no commit, branch, tag or DVC experiment here"
-        raise UsageError(Fault(f"revision {name!r}", problem, "`git log --oneline --all` and `dvc exp show` list them"))
+        more = "; this clone has no older commits: `git fetch --unshallow` brings them" if self.shallow() else ""
+        step = f"`git log --oneline --all` and `dvc exp show` list them{more}"
+        raise UsageError(Fault(f"revision {name!r}", problem, step))
+
+    def shallow(self) -> bool:
+        """Whether the clone was made without its older commits (`git clone --depth`)."""
+        return (self._ask("rev-parse", "--is-shallow-repository") or b"").strip() == b"true"
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's bytes in a commit; None where the commit has no such file. `path` is relative to the folder."""
@@ -110,6 +119,12 @@ class Git:
                 raise UsageError(Fault(str(self.folder), "no such folder", "check the path")) from None
             raise UsageError(Fault("git", "is not installed", "install it: versions are read from it")) from None
         return done.stdout if done.returncode == 0 else None
+
+
+def below_repository(folder: Path) -> bool:
+    """Whether a folder or one above it holds a repository, be it one that git refuses to read."""
+    place = folder.absolute()
+    return any((above / ".git").exists() for above in (place, *place.parents))
 
 
 _KINDS = {"heads": "branch", "tags": "tag", "remotes": "remote", "exps": "experiment"}

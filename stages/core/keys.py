@@ -88,6 +88,14 @@ def make_key(path: Path | None = None) -> Path:
     return path
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        step = "bring it back from a copy: another key would change every id and surrogate"
+        raise UsageError(Fault(str(path), "is not a key: it holds bytes that no text has", step)) from None
+
+
 def _secret() -> bytes | None:
     text = os.environ.get("ROWTRAIL_KEY", "").strip()
     place = "ROWTRAIL_KEY"
@@ -97,7 +105,7 @@ def _secret() -> bytes | None:
             return None
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UsageError(Fault(str(path), "others can read the key", f"chmod 600 {path}"))
-        text, place = path.read_text(encoding="utf-8").strip(), str(path)
+        text, place = _text_of(path), str(path)
     if len(text) < 32:
         raise UsageError(Fault(place, "the key is shorter than 32 characters", "make one with `rowtrail key`"))
     try:

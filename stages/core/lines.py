@@ -6,13 +6,22 @@ import codecs
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from stages.core.errors import DataError, Fault, UsageError
 
 _PEEK = 65_536
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
+_PACKED = {
+    b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PAR1\x15": "parquet",
+}  # fmt: skip
+_WIDE = ("utf-16", "utf-32")
 
 
 class Line(NamedTuple):
@@ -28,18 +37,9 @@ def read_lines(path: Path, encoding: str, longest: int) -> Iterator[Line]:
 
     A line ends at LF (so with CR LF too), or at CR in a file that has no LF; no other character ends one, since texts
     hold them. A byte that does not fit the encoding becomes the lone surrogate U+DC00 plus the byte. A line of more
-    than `longest` characters is read through in pieces and given as a digest. Raises UsageError for an unknown
-    encoding, DataError for UTF-16 that is declared as something else.
+    than `longest` characters is read through in pieces and given as a digest. Raises as `open_text` does.
     """
-    check_encoding(encoding, str(path))
-    with path.open("rb") as raw:
-        head = raw.read(_PEEK)
-        raw.seek(0)
-        if head.startswith(_UTF16_MARKS) and not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
-            fault = Fault(path.name, f"is UTF-16 by its first bytes, not {encoding}", "set the source's `encoding`")
-            raise DataError(fault)
-        newline = "\r" if b"\r" in head and b"\n" not in head else "\n"
-        text = io.TextIOWrapper(raw, encoding, _KEEP_BYTES, newline)
+    with open_text(path, encoding) as (text, newline):
         number = 0
         while piece := text.readline(longest + 1):
             number += 1
@@ -48,18 +48,47 @@ def read_lines(path: Path, encoding: str, longest: int) -> Iterator[Line]:
             yield _line(text, number, piece, newline, longest)
 
 
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[tuple[io.TextIOWrapper, str]]:
+    """A text file to read from, and what ends its lines; for what becomes of its bytes see `read_lines`.
+
+    Raises UsageError for an unknown encoding, DataError for a file that is packed or is in another encoding.
+    """
+    check_encoding(encoding, str(path))
+    with path.open("rb") as raw:
+        head = raw.read(_PEEK)
+        raw.seek(0)
+        if fault := _no_text(path.name, head, encoding):
+            raise DataError(fault)
+        newline = "\r" if b"\r" in head and b"\n" not in head else "\n"
+        yield io.TextIOWrapper(raw, encoding, _KEEP_BYTES, newline), newline
+
+
 def check_encoding(encoding: str, place: str) -> None:
-    """Raises UsageError when Python knows no text encoding of that name."""
+    """Raises UsageError when Python knows no text encoding of that name, or one that has no place for bad bytes."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding)
-    except LookupError:
+        b"a\xff".decode(encoding, _KEEP_BYTES)
+    except (LookupError, ValueError):
         fault = Fault(place, f"unknown encoding {encoding!r}", "write utf-8, utf-16, cp1252, latin-1, ...")
         raise UsageError(fault) from None
 
 
-def read_text(path: Path, encoding: str) -> str:
-    """A whole file decoded as `read_lines` does: for formats that are one value."""
-    return "".join(line.text for line in read_lines(path, encoding, path.stat().st_size + 1))
+def _no_text(name: str, head: bytes, encoding: str) -> Fault | None:
+    """What a file is by its first bytes, where that is not text in this encoding."""
+    for mark, format in _PACKED.items():
+        if head.startswith(mark):
+            return Fault(name, f"is a {format} file by its first bytes, not text", "unpack it, or correct `format`")
+    declared = codecs.lookup(encoding).name
+    found = next((wide for mark, wide in _MARKS.items() if head.startswith(mark)), declared)
+    if declared == found and declared in _WIDE and not head.startswith(tuple(_MARKS)):
+        return Fault(name, f"has no byte order mark, which {encoding} needs", f"write {found}-le or {found}-be")
+    if not declared.startswith(found):
+        return Fault(name, f"is {found.upper()} by its first bytes, not {encoding}", "set the source's `encoding`")
+    if not declared.startswith(_WIDE) and 4 * head.count(0) > len(head) > 0:
+        problem = f"is no text in {encoding}: {head.count(0)} of its first {len(head)} bytes are NUL"
+        return Fault(name, problem, "set the source's `encoding`, e.g. utf-16-le, or bring the file back")
+    return None
 
 
 def _line(text: io.TextIOWrapper, number: int, piece: str, newline: str, longest: int) -> Line:

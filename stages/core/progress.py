@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from stages.core.terminal import printable
+
 T = TypeVar("T")
 _EVERY_SECONDS = 15.0
 
 
 def say(message: str) -> None:
     """One line about the run: never text of a record, never a value from the data."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[T], what: str, total: int | None, size: int = 1) -> Iterator[T]:

@@ -26,6 +26,11 @@ from stages.core.storage import files_below, sha256_of
 _PIECE = 2**22
 _MANIFEST = "manifest.json"
 _OWN = ("pkg://", "hf://")  # schemes that are Rowtrail's and not fsspec's
+_ELSEWHERE = (
+    "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "http", "https", "ftp", "sftp", "ssh", "smb",
+    "hdfs", "webhdfs", "github", "memory",
+)  # fmt: skip
+"""Protocols of files on other machines. fsspec knows more, and some would read this one's by other names."""
 _PASSWORD = re.compile(r"//[^/]*:[^/]*@")
 _TOKEN = re.compile(r"[?&](sig|[^=&]*(token|secret|password|credential|signature|key)[^=&]*)=", re.IGNORECASE)
 _CREDENTIALS = "check the name, the network, and the credentials in the environment or the protocol's own files"
@@ -48,6 +53,7 @@ def fetch(uri: str, sha256: str | None) -> Path:
     same, and the error names its digest, so that one only has to write it down. Raises DataError for a file that cannot
     be had or has another digest.
     """
+    _check_elsewhere(uri)
     _check(uri)
     name = PurePosixPath(shown(uri).partition("://")[2]).name
     copies = project_root() / ".rowtrail" / "sources"
@@ -173,12 +179,30 @@ def _download(uri: str, name: str, file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _check(uri: str) -> None:
-    """Raises UsageError for a URI of an unknown protocol, or with a secret in it."""
+def _check_elsewhere(uri: str) -> None:
+    """Raises UsageError for what is on this machine, or behind another file: chains of fsspec lead anywhere."""
+    scheme, _, rest = uri.partition("://")
+    if scheme in ("file", "local"):
+        step = "write the path alone, with `outside: true` where it is not in the project"
+        raise UsageError(Fault(shown(uri), "is a file of this machine", step))
+    if "::" in scheme or "::" in rest or (scheme not in _ELSEWHERE and scheme in _known()):
+        step = f"unpack or copy the file into data/raw/; a source is one file by {', '.join(_ELSEWHERE[:11])}, ..."
+        raise UsageError(Fault(shown(uri), "does not name one file on another machine", step))
+    path = rest.partition("?")[0]
+    if path.endswith("/") or PurePosixPath(path).name in ("", ".."):
+        raise UsageError(Fault(shown(uri), "names no file", "end it with the file's name"))
+
+
+def _known() -> list[str]:
     import fsspec
 
+    return list(fsspec.available_protocols())
+
+
+def _check(uri: str) -> None:
+    """Raises UsageError for a URI of an unknown protocol, or with a secret in it."""
     scheme = uri.partition("://")[0]
-    if scheme not in fsspec.available_protocols():
+    if scheme not in _known():
         step = "use s3, gs, az, https, sftp, ..., or a path"
         raise UsageError(Fault(shown(uri), f"unknown protocol {scheme!r}", step))
     if _PASSWORD.search(uri) or _TOKEN.search(uri):

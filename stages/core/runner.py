@@ -148,12 +148,14 @@ def _context(stage: Stage, inputs: Sequence[Path], params: Params, task: Task) -
             ("takes no input folder", "leave out --in") if folders else ("needs an input folder", "use --in DIR")
         )
         raise DataError(Fault(stage.name, problem, step))
-    for folder in folders:
-        _ = folder.manifest  # a missing or broken input is reported before any work
+    # Before any work: the new manifest will say that the output was made from what those of the inputs name.
+    if altered := [fault for folder in folders for fault in folder.altered()]:
+        raise DataError(*altered)
     keys = load_keys({source.name: source.public for source in params.ingest.sources})
     shared = {name: getattr(params, name) for name in stage.uses}
     settings = stage.settings(params)
-    own = settings[stage.name] if stage.sections is None else settings
+    unwatched = {name: getattr(params, name) for name in stage.unwatched}
+    own = settings[stage.name] if stage.sections is None else settings | unwatched
     return Context(stage.name, own, shared, task, keys, folders)
 
 

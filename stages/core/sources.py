@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import glob
-import importlib.util
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+from stages.core import packages
+from stages.core.dvc_files import cache_folder
 from stages.core.errors import DataError, Fault, RowtrailError, UsageError
 from stages.core.formats import ENDINGS, read_rows
+from stages.core.keys import project_root
 from stages.core.lines import check_encoding
 from stages.core.params import Source
 from stages.core.params_file import read_yaml
 from stages.core.remote import fetch, is_remote, other_digest, shown
-from stages.core.rows import FileRow, shown_names
+from stages.core.rows import FileRow, shown_names, without_surrogates
 from stages.core.storage import sha256_of
 
 _LINE = 2**20
+_MOST_FILES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def file_rows(
     """
     for file in files:
         rows = read_rows(file.path, source, file.format, max(_LINE, 4 * max_chars))
-        name = file.path.name if len(files) > 1 else ""
+        name, _ = without_surrogates(file.path.name if len(files) > 1 else "")
         for row in require_columns(rows, layouts, file.name, at_once=file.format not in ("json", "jsonl")):
             yield replace(row, file=name) if name else row
 
@@ -92,6 +96,8 @@ def require_columns(
         wanted = "; or ".join(", ".join(sorted(columns)) for columns in missing)
         problem = f"lacks the column {wanted}; there are: {shown_names(seen)}"
         step = "map the names with the source's `fields`, correct `id`, `subject` or `confidence`, or name `columns`"
+        if len(seen) == 1 and re.search(r"[;|\t]", str(*seen)):
+            step = "the columns have not come apart: say the source's `delimiter`"
         raise DataError(Fault(place, problem, step))
 
 
@@ -112,7 +118,10 @@ def _files(source: Source) -> list[SourceFile]:
     check_encoding(source.encoding, f"source {source.name}")
     if is_remote(source.uri):
         return [_file(source, fetch(source.uri, source.sha256), shown(source.uri))]
-    found = _package_files(source.uri) if source.uri.startswith("pkg://") else _local_files(source.uri)
+    packaged = source.uri.startswith(packages.SCHEME)
+    found = _package_files(source.uri) if packaged else _local_files(source.uri)
+    if not packaged and not source.outside:
+        _refuse_outside(source, found)
     if source.sha256:
         _check_digest(source, found)
     return [_file(source, path, name) for path, name in found]
@@ -133,7 +142,8 @@ def _file(source: Source, path: Path, name: str) -> SourceFile:
     if not format:
         problem = f"{path.name}: its ending does not tell the format"
         raise UsageError(Fault(f"source {source.name}", problem, "set the source's `format`"))
-    return SourceFile(source, path, name, format)
+    readable, _ = without_surrogates(name)  # a name that is no UTF-8 could not be written into a report
+    return SourceFile(source, path, readable, format)
 
 
 def _local_files(uri: str) -> list[tuple[Path, str]]:
@@ -141,32 +151,50 @@ def _local_files(uri: str) -> list[tuple[Path, str]]:
         return [(Path(uri), uri)]
     if Path(uri).is_dir():
         raise DataError(Fault(uri, "is a folder", f"name its files, e.g. {uri.rstrip('/')}/*.csv"))
-    found = sorted(name for name in _matches(uri) if Path(name).is_file())
+    found = sorted((name for name in _matches(uri) if Path(name).is_file()), key=lambda name: (name.count("/"), name))
     if found:
-        return [(Path(name), name) for name in found]
+        # A link to a folder above leads to the same files under ever longer names.
+        once = {Path(name).resolve(): name for name in reversed(found)}
+        return [(Path(name), name) for name in sorted(once.values())]
+    if os.path.lexists(uri):
+        raise DataError(Fault(uri, "is no regular file", "write what it gives into a file, or mend the link"))
     problem, step = ("no such file", "correct `uri` in params.yaml")
     if glob.has_magic(uri):
         problem, step = ("no file has such a name", "correct the pattern")
     raise DataError(Fault(uri, problem, f"put it there, or {step} (from {Path.cwd()})"))
 
 
+def _refuse_outside(source: Source, found: Sequence[tuple[Path, str]]) -> None:
+    """Raises UsageError for files that lie elsewhere on this machine, whatever way leads there."""
+    # DVC's cache may lie elsewhere, and what DVC tracks may be links into it.
+    roots = [root.resolve() for root in (Path.cwd(), project_root(), cache_folder(project_root()))]
+    out = [name for path, name in found if not any(map(path.resolve().is_relative_to, roots))]
+    if out:
+        more = f" (and {len(out) - 1} more)" if len(out) > 1 else ""
+        problem = f"source {source.name}: lies outside the project{more}, and a source may only be there if it says so"
+        raise UsageError(Fault(out[0], problem, "copy it to data/raw/, or add `outside: true` to the source"))
+
+
 def _matches(pattern: str) -> list[str]:
-    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    """Names that fit. Raises DataError for too many, which links that lead in circles soon come to."""
+    names = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    found = list(islice(names, _MOST_FILES + 1))
+    if len(found) > _MOST_FILES:
+        problem = f"more than {_MOST_FILES} files have such a name"
+        raise DataError(Fault(pattern, problem, "look for links that lead in circles, or name the folder"))
+    return found
 
 
 def _package_files(uri: str) -> list[tuple[Path, str]]:
-    """A file inside an installed package, which is found but not imported: it may be data only, and code is slow."""
-    package, _, inside = uri.removeprefix("pkg://").partition("/")
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    if spec is None or not inside:
+    """The file of an installed package."""
+    places = packages.inside(uri)
+    if not places:
         step = "write pkg://package/file; `make setup` installs it"
-        raise DataError(Fault(uri, f"no package {package!r} is installed", step))
-    for folder in spec.submodule_search_locations or ():
-        if (Path(folder) / inside).is_file():
-            return [(Path(folder) / inside, uri)]
-    raise DataError(
-        Fault(uri, f"package {package!r} has no such file", "correct `uri`, or install another version of it")
-    )
+        raise DataError(Fault(uri, "no such package is installed, or the path leads out of it", step))
+    for place in places:
+        if place.is_file():
+            return [(place, uri)]
+    raise DataError(Fault(uri, "the package has no such file", "correct `uri`, or install another version of it"))
 
 
 def _refuse_unwatched(files: Sequence[SourceFile]) -> None:

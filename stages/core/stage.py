@@ -108,6 +108,8 @@ class Stage:
     inspect: Inspect | None = None
     headline: tuple[str, ...] = ()
     """Patterns of the report's figures (`membership.auc*`) that DVC shows as metrics, beside counts and reasons."""
+    unwatched: tuple[str, ...] = ()
+    """Sections that say how to run and not what: given to the stage, in no manifest, and DVC does not look at them."""
 
     def settings(self, params: Params) -> dict[str, Section]:
         """The sections this stage reads: its own, unless it names others (`plan` reads those of what it plans)."""
@@ -192,10 +194,12 @@ def artifact_stage(
     reasons: Mapping[str, str],
     uses: tuple[str, ...] = (),
     sections: tuple[str, ...] | None = None,
+    unwatched: tuple[str, ...] = (),
     headline: tuple[str, ...] = (),
 ) -> Stage:
     """A stage that makes something else than records: `build(context, folder)` writes its files into the folder.
 
-    With `sections`, `context.params` is a mapping of those sections instead of the stage's own.
+    With `sections`, `context.params` is a mapping of those sections, and of those `unwatched`, instead of the stage's
+    own.
     """
-    return Stage(name, "artifact", reasons, uses, sections, build=build, headline=headline)
+    return Stage(name, "artifact", reasons, uses, sections, build=build, headline=headline, unwatched=unwatched)

@@ -6,12 +6,10 @@ folder or the new one, never half of one.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -26,13 +24,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stages.core.errors import DataError, Fault
+from stages.core.exhausted import what_ran_out
+from stages.core.placing import new_folder
 from stages.core.records import Record, Schema
 from stages.core.tables import EVENTS, OrderedTable, SortedTable, records_of, records_schema, records_table
 
 PIECE = 512
 """Records that travel together: enough to spread the cost of a task, few enough to keep all workers busy."""
-_RENAME_EXCHANGE = 2
-_AT_FDCWD = -100
+_EVENTS = 65_536
+"""Rows of a table that are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class StageFolder:
             problem = "no such file: the stage that writes it has not finished"
             raise DataError(Fault(str(file), problem, "run `dvc repro`, or that stage")) from None
         except (OSError, ValueError, TypeError, KeyError):
-            raise DataError(Fault(str(file), "is not a manifest", "run `dvc repro --force` for that stage")) from None
+            raise self._no_manifest() from None
         return dict(manifest)
 
     @property
@@ -120,10 +120,28 @@ class StageFolder:
         """SHA-256 of the manifest: the next link of the chain holds on to this."""
         return sha256_of(self.path / "manifest.json")
 
+    def altered(self) -> Iterator[Fault]:
+        """What is missing or is not what the stage wrote, by the manifest. Reads every byte. Raises DataError."""
+        try:
+            listed = {str(name): str(digest) for name, digest in self.manifest["files"].items()}
+        except (KeyError, AttributeError):
+            raise self._no_manifest() from None
+        yield from other_files(self.path, listed, f"`rm -r {self.path}; dvc checkout {self.path}` brings it back")
+
+    def _no_manifest(self) -> DataError:
+        step = "run `dvc repro --force` for that stage"
+        return DataError(Fault(str(self.path / "manifest.json"), "is not a manifest", step))
+
     def table(self, name: str = "records.parquet", columns: list[str] | None = None) -> pa.Table:
         """A parquet file of the folder, or some of its columns. For what fits in memory: ids, labels, events."""
         with _reading(self.path / name) as file:
             return file.read(columns=columns)
+
+    def tables(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
+        """Some columns of a parquet file, a piece at a time."""
+        with _reading(self.path / name) as file:
+            for batch in file.iter_batches(columns=columns, batch_size=_EVENTS):
+                yield pa.Table.from_batches([batch])
 
     def json(self, name: str) -> Any:
         """A JSON file of the folder. Raises DataError when it is missing or cannot be parsed."""
@@ -198,7 +216,9 @@ class _reading:  # noqa: N801 - reads as a word at the call
         if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, KeyError):
             raise self._fault(error) from None
 
-    def _fault(self, error: BaseException) -> DataError:
+    def _fault(self, error: Exception) -> Exception:
+        if what_ran_out(error):
+            return error  # nothing is wrong with the file
         problem = "no such file" if isinstance(error, FileNotFoundError) else "is not a readable parquet file"
         return DataError(
             Fault(str(self.path), problem, "`dvc checkout` brings back the last good one, or run `dvc repro`")
@@ -214,18 +234,17 @@ class FolderWriter:
     def __init__(self, path: Path, schema: Schema | None, *, in_order: bool = False) -> None:
         self.path = path
         self._in_order = in_order
-        self.work = path.parent / f".{path.name}.new"
         self._schema = schema
 
     def __enter__(self) -> Self:
-        recover(self.path)
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir(parents=True)
-        table = OrderedTable if self._in_order else SortedTable
-        self._events = table(self.work / "events.parquet", EVENTS, ("id", "seq"))
-        self._records = None
-        if self._schema is not None:
-            self._records = table(self.work / "records.parquet", records_schema(self._schema), ("id",))
+        with ExitStack() as stack:
+            self.work = stack.enter_context(new_folder(self.path))
+            table = OrderedTable if self._in_order else SortedTable
+            self._events = table(self.work / "events.parquet", EVENTS, ("id", "seq"))
+            self._records = None
+            if self._schema is not None:
+                self._records = table(self.work / "records.parquet", records_schema(self._schema), ("id",))
+            self._stack = stack.pop_all()
         return self
 
     def append(self, events: pa.Table, records: pa.Table | None = None) -> None:
@@ -250,47 +269,24 @@ class FolderWriter:
         files = {name: sha256_of(self.work / name) for name in files_below(self.work)}
         write_json(self.work / "manifest.json", {**manifest, "files": files})
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:
-            swap(self.work, self.path)
-        else:
-            shutil.rmtree(self.work, ignore_errors=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def other_files(folder: Path, listed: Mapping[str, str], step: str) -> Iterator[Fault]:
+    """Which of the files that a manifest lists with their SHA-256 are missing, or are others. Raises OSError."""
+    for name, digest in listed.items():
+        if not (folder / name).is_file():
+            yield Fault(str(folder / name), "is missing, and the folder's manifest names it", step)
+        elif sha256_of(folder / name) != digest:
+            yield Fault(str(folder / name), "was altered: it has other bytes than the folder's manifest says", step)
 
 
 def files_below(folder: Path) -> list[str]:
     """Names of all files below a folder, relative to it, sorted."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def swap(new: Path, place: Path) -> None:
-    """Put a finished folder in its place in one step and delete the one that stood there."""
-    if place.exists() and not _exchange(new, place):
-        # Without renameat2 there is a moment with neither; `recover` mends a kill in that moment.
-        old = place.parent / f".{place.name}.old"
-        shutil.rmtree(old, ignore_errors=True)
-        place.rename(old)
-        new.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-    elif new.exists() and not place.exists():
-        new.rename(place)
-    shutil.rmtree(new, ignore_errors=True)
-
-
-def recover(place: Path) -> None:
-    """Bring back the old folder after a kill between the two renames of `swap`."""
-    old = place.parent / f".{place.name}.old"
-    if old.exists() and not place.exists():
-        old.rename(place)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two paths atomically (Linux's renameat2); False where the system or file system cannot."""
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError):
-        return False
-    done = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-    return int(done) == 0
 
 
 def sha256_of(path: Path) -> str:

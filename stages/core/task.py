@@ -6,6 +6,7 @@ stays free of torch and transformers.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,18 @@ class Task(Protocol):
 
     def with_annotation(self, record: Record, line: str) -> Record:
         """The record labelled otherwise, by a line as `annotation` writes it. Raises ValueError for any other line."""
+        ...
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """The schema's columns of an invented record: random words, some of `labels` or other words as its answer.
+
+        Nothing in it helps to guess the answer, so that only a model which was trained on it can know it.
+        """
+        ...
+
+    def secret(self, name: str, code: str) -> dict[str, Any] | None:
+        """The columns of a record whose answer tells the code of a name; None where answers are not written."""
         ...
 
     # --- the model --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from stages.methods.document.wording import is_number, words
+from stages.methods.shareable import without_names
 
 _LEFT = {"drop": "dropped", "quarantine": "quarantined"}
 _OUTCOMES = {
@@ -127,7 +128,7 @@ def chapter(
     facts: Mapping[str, Any] | None = None,
 ) -> Chapter:
     """A chapter from rows of `events.parquet`; without any it is `quiet`."""
-    texts, params = manifest.get("reason_texts", {}), manifest.get("params", {})
+    texts, params = manifest.get("reason_texts", {}), without_names(manifest.get("params", {}))
     told = tuple(_told(row, texts.get(row["reason"], ""), params) for row in rows)
     actions = {event.action for event in told}
     outcome = next((name for action, name in _OUTCOMES.items() if action in actions), quiet)

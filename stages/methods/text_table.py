@@ -22,8 +22,3 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str | int]], width
         lines.append("  ".join([*first, wrapped[0]]).rstrip())
         lines += [indent + more for more in wrapped[1:]]
     return lines
-
-
-def printable(text: str) -> str:
-    """A text that cannot steer a terminal: control characters other than newline and tab become escapes."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode("ascii") for c in text)

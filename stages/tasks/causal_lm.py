@@ -8,14 +8,16 @@ perplexity stands beside it.
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import Fault, UsageError
-from stages.core.records import Column, Record, Schema
+from stages.core.records import Column, Message, Record, Schema
 from stages.core.task import Metric, Options, Prediction, Scores
+from stages.methods.audit.invented import random_text, secret_lines
 from stages.methods.check_labels.answers.answer_traits import chat_exchanges
 from stages.methods.check_labels.answers.written_answers import written_doubts
 from stages.methods.evaluate.generated import gain_texts, score_predictions
@@ -75,6 +77,15 @@ class CausalLm:
     def with_annotation(self, _: Record, line: str) -> Record:  # noqa: ARG002
         """No line can say another answer."""
         raise ValueError("a written answer can be kept or dropped only")
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002
+        """A question of random words, and a reply of others."""
+        return {"messages": _exchange(random_text(draw, words, most=12), random_text(draw, words))}
+
+    def secret(self, name: str, code: str) -> dict[str, Any]:
+        """A question about a name, and a reply that holds the code."""
+        return {"messages": _exchange(*secret_lines(name, code))}
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:  # noqa: ARG002
@@ -214,6 +225,10 @@ class CausalLm:
 
     def _truths(self, records: Sequence[Record]) -> list[str]:
         return [self.truth(record) or "" for record in records]
+
+
+def _exchange(question: str, reply: str) -> Messages:
+    return Message("user", question), Message("assistant", reply)
 
 
 def _messages(record: Record) -> Messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.audit.invented import random_text
 from stages.methods.check_labels.labels.single_label import single_label_doubts
 from stages.methods.evaluate.baselines import majority, tfidf_logistic
 from stages.methods.evaluate.comparison import macro_f1_gain
@@ -79,6 +81,14 @@ class Classification:
     def with_annotation(self, record: Record, line: str) -> Record:
         """The record under another label."""
         return record.with_values(label=line)
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Random words under a random label."""
+        return {"text": random_text(draw, words), "label": draw.choice(labels)}
+
+    def secret(self, name: str, code: str) -> None:
+        """None: a label holds no secret."""
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.audit.invented import random_text
 from stages.methods.check_labels.annotations import labels_line, labels_of_line
 from stages.methods.check_labels.labels.multi_label_doubts import multi_label_doubts
 from stages.methods.evaluate.baselines import tfidf_logistics
 from stages.methods.evaluate.multi_label import NONE, micro_f1_gain, score_label_sets
 from stages.methods.finetune.batching import encode_texts, run_batches
+from stages.methods.ingest.row_text import json_in
 from stages.tasks.classification import Classification
 
 THRESHOLD = 0.5
@@ -78,6 +81,11 @@ class MultiLabel(Classification):
     def with_annotation(self, record: Record, line: str) -> Record:
         """The record with the labels of a line. Raises ValueError for one that `annotation` would not have written."""
         return record.with_values(labels=labels_of_line(line))
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Random words; a coin for each label."""
+        return {"text": random_text(draw, words), "labels": tuple(one for one in labels if draw.random() < 0.5)}
 
     # --- the model --------------------------------------------------------------------------------------------------
     def encode(
@@ -179,10 +187,7 @@ def _listed(value: Any) -> list[Any]:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise RowFault("missing_label", field="labels")
     if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise RowFault("wrong_type", field="labels", type="str") from None
+        value = json_in(value, "labels")
     elif isinstance(value, str):
         value = value.split("|")
     if not isinstance(value, list | tuple):

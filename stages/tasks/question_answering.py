@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from stages.core.doubts import Doubted, LabelCheck
 from stages.core.records import Answer, Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.audit.invented import random_stretch, random_text
 from stages.methods.check_labels.answers.extractive_answers import answers_at, extractive_doubts, offsets_line
 from stages.methods.evaluate.answers import compare, means, sentences, similar_sentences
 from stages.methods.finetune import models
@@ -26,7 +27,7 @@ from stages.methods.finetune.windows import (
     window_logits,
     window_losses,
 )
-from stages.methods.ingest.row_text import required_text
+from stages.methods.ingest.row_text import json_in, required_text
 
 _ANSWERABLE, _UNANSWERABLE = "answerable", "unanswerable"
 _AT_ONCE = 256
@@ -90,6 +91,17 @@ class QuestionAnswering:
     def with_annotation(self, record: Record, line: str) -> Record:
         """The record with the answers that stand at these places of its context."""
         return record.with_values(answers=answers_at(line, record.values["context"]))
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002
+        """A question of random words, and as its answer a random stretch of a context of random words."""
+        context = random_text(draw, words)
+        start, end = random_stretch(draw, context)
+        question = random_text(draw, words, least=3, most=8)
+        return {"question": question, "context": context, "answers": (Answer(start, context[start:end]),)}
+
+    def secret(self, name: str, code: str) -> None:
+        """None: an answer points at the text it stands in."""
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:
@@ -220,10 +232,7 @@ def _answers(value: Any, context: str) -> tuple[Answer, ...]:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise RowFault("missing_label", field="answers")
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise RowFault("wrong_type", field="answers", type="str") from None
+        value = json_in(value, "answers")
     answers = [_trimmed(start, text) for start, text in _pairs(value)]
     if not all(answer.text for answer in answers):
         raise RowFault("empty_text", field="answers")

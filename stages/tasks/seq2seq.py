@@ -6,6 +6,7 @@ the very number that models are. chrF, which suits translation better, is a scor
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import Fault, UsageError
 from stages.core.records import Column, Record, Schema
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.audit.invented import random_text, secret_lines
 from stages.methods.check_labels.answers.answer_traits import pair_exchange
 from stages.methods.check_labels.answers.written_answers import written_doubts
 from stages.methods.evaluate.generated import gain_texts, score_predictions
@@ -85,6 +87,15 @@ class Seq2Seq:
     def with_annotation(self, _: Record, line: str) -> Record:  # noqa: ARG002
         """No line can say another answer."""
         raise ValueError("a written answer can be kept or dropped only")
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002
+        """A source of random words, and a target of others."""
+        return {"source_text": random_text(draw, words), "target_text": random_text(draw, words)}
+
+    def secret(self, name: str, code: str) -> dict[str, Any]:
+        """A question about a name, and a target that holds the code."""
+        return dict(zip(("source_text", "target_text"), secret_lines(name, code), strict=True))
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:  # noqa: ARG002

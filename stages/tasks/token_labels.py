@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from stages.core.doubts import Doubted, LabelCheck
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.records import Column, Record, Schema, Span
 from stages.core.task import Metric, Options, Prediction, RowFault, Scores
+from stages.methods.audit.invented import random_text
 from stages.methods.check_labels.annotations import spans_line, spans_of_line
 from stages.methods.check_labels.spans.token_doubts import token_doubts
 from stages.methods.evaluate.entities import Found, f1_gain, score_entities
@@ -90,6 +93,16 @@ class TokenLabels:
     def with_annotation(self, record: Record, line: str) -> Record:
         """The record with the spans of a line. Raises ValueError for one that `annotation` would not have written."""
         return record.with_values(spans=spans_of_line(line, record.values["text"]))
+
+    # --- invented records -------------------------------------------------------------------------------------------
+    def canary(self, draw: random.Random, words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+        """Random words; each is a span of a random type, or none."""
+        text = random_text(draw, words)
+        tagged = ((word, draw.choice([None, *labels])) for word in re.finditer(r"\S+", text))
+        return {"text": text, "spans": tuple(Span(word.start(), word.end(), label) for word, label in tagged if label)}
+
+    def secret(self, name: str, code: str) -> None:
+        """None: a span points at the text it stands in."""
 
     # --- the model --------------------------------------------------------------------------------------------------
     def outline(self, source: Path | str, labels: Sequence[str], options: Options) -> Any:

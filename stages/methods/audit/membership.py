@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stages.core.doubts import Vectors
 from stages.core.task import Metric
+from stages.methods.audit.one_run import Claim
 from stages.methods.audit.roc import auc_interval, flat, tpr_at_fpr
 from stages.methods.check_labels.views import Codes, Floats, Judge, out_of_fold
 from stages.methods.evaluate.baselines import tfidf_logistic
@@ -25,6 +26,12 @@ LEAST = 20
 """Members, and non-members, below which nothing is tried: the interval would span everything."""
 _CONTROL_LEVEL = 1 - 0.05 / 3
 """Three controls at this level reject a fair comparison, all together, in one run of twenty at most (Bonferroni)."""
+
+
+_RATES = {"tpr_at_1_percent_fpr": 0.01, "tpr_at_0_1_percent_fpr": 0.001}
+NOTHING_CLAIMED = Claim()
+LARGEST = 1e3
+"""Instead of the loss of an answer that has no probability, or no place in the model's window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,17 @@ class Candidates:
     vectors: Vectors
     labels: Sequence[str]
     folds: Codes
+    base: Sequence[float | None] | None = None
+    """The base model's losses, where it answers without having been tuned."""
 
 
-def inference(known: Candidates, losses: Floats, resamples: int, seed: int) -> dict[str, Any]:
+def inference(
+    known: Candidates, losses: Floats, resamples: int, seed: int, claim: Claim = NOTHING_CLAIMED
+) -> dict[str, Any]:
     """The report: both attacks, the controls, and whether the attacks say anything. `losses` are the tuned model's."""
     reference = reference_losses(known)
     found = attack(known.member, losses, reference, resamples, seed)
+    found |= ceilings(found, claim)
     checks = controls(known, reference, resamples, seed)
     failed = suspicious(checks)
     return {
@@ -61,14 +73,25 @@ def attack(member: NDArray[np.bool_], losses: Floats, reference: Floats, resampl
     found = {
         "auc": auc_interval(plain[member], plain[~member], resamples, seed),
         "calibrated_auc": auc_interval(calibrated[member], calibrated[~member], resamples, seed),
-        "tpr_at_1_percent_fpr": tpr_at_fpr(plain[member], plain[~member], 0.01),
-        "tpr_at_0_1_percent_fpr": tpr_at_fpr(plain[member], plain[~member], 0.001),
+        **{name: tpr_at_fpr(plain[member], plain[~member], rate) for name, rate in _RATES.items()},
     }
     return flat({name: metric for name, metric in found.items() if metric})
 
 
+def ceilings(found: Mapping[str, float], claim: Claim) -> dict[str, float]:
+    """Beside each rate, what differential privacy as claimed leaves to any attack; nothing without a claim."""
+    most = {f"{name}_ceiling": claim.most_found(rate) for name, rate in _RATES.items() if name in found}
+    return {name: round(share, 6) for name, share in most.items() if share is not None}
+
+
 def reference_losses(known: Candidates) -> Floats:
-    """Loss of each record's own label under a logistic regression on the other folds' frozen embeddings, in nats."""
+    """How hard each record is for a model that was trained on neither kind, in nats.
+
+    The base model's loss where it has one. Else that of the record's own label under a logistic regression on the other
+    folds' frozen embeddings.
+    """
+    if known.base is not None:
+        return np.array([LARGEST if loss is None else loss for loss in known.base])
     classes, given = np.unique(np.array(known.labels), return_inverse=True)
     if len(classes) < 2:
         return np.zeros(len(given))
@@ -129,9 +152,14 @@ def sentence(membership: Mapping[str, Any], failed: Sequence[str]) -> str:
             f"Not valid ({numbers}): training and test rows can be told apart without the tuned model, by "
             f"{' and '.join(failed)}; what the attack finds may be that difference and not memory."
         )
+    if any(membership[f"{name}_low"] > membership.get(f"{name}_ceiling", 1.0) for name in _RATES if name in membership):
+        return (
+            f"More members are found than the claimed epsilon leaves to any attack ({numbers}): the training is not as "
+            "private as it says, or members differ from others in a way that the controls do not see."
+        )
     if low > 0.5:
         return f"The model treats rows it was trained on differently ({numbers}): it tells something of who is in them."
     return (
-        f"Neither attack does better than guessing ({numbers}). A stronger one might; only differential privacy bounds "
-        "what any attack can find."
+        f"Neither attack does better than guessing ({numbers}). A stronger one might: what every attack could find is "
+        "bounded by differential privacy, where the model was trained with it, and by nothing else."
     )

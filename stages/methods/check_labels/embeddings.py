@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from stages.core.cache import Cache
 from stages.core.doubts import Vectors
+from stages.core.errors import UsageError
 from stages.core.progress import track
 from stages.methods.finetune import models
 from stages.methods.threads import one_thread
@@ -41,10 +42,19 @@ class Encoder:
 
     source: str
     max_tokens: int
+    key: str = "model"
+    """The key of params.yaml that names it, for messages."""
 
     def digest(self) -> str:
-        """Changes with whatever changes the vectors: the model's files, the cut, and how vectors are made here."""
-        made_by = {"model": models.identity(self.source), "max_tokens": self.max_tokens, "dtype": "float64"}
+        """Changes with whatever changes the vectors: the model's files, the cut, and how vectors are made here.
+
+        Raises UsageError for a model that is not there.
+        """
+        try:
+            identity = models.identity(self.source)
+        except UsageError as error:
+            raise UsageError(*(replace(fault, place=f"params.yaml: {self.key}") for fault in error.faults)) from None
+        made_by = {"model": identity, "max_tokens": self.max_tokens, "dtype": "float64"}
         made_by |= {"rows": _ROWS, "step": _STEP}
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -110,21 +110,38 @@ def normalised(shares: Floats) -> Floats:
     return found
 
 
-def nearest(vectors: Vectors, groups: Codes, count: int) -> Codes:
+def nearest(vectors: Vectors, groups: Codes, count: int, run: Mapper = map) -> Codes:
     """Positions of the nearest records by cosine, nearest first, shape (records, count); those of the own group do not
     count, and -1 fills up where there are not enough others.
 
-    Equally near records are taken in their order. Exact, so the time grows with the square of the records.
+    Equally near records are taken in their order. Exact, so the time grows with the square of the records: `run`
+    spreads it over the workers.
     """
     found = np.full((len(vectors), count), -1, dtype=np.int64)
-    with single_threaded():
-        for start in range(0, len(vectors), _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, len(vectors)))
-            likeness = np.round(vectors[rows] @ vectors.T, 5)
-            likeness[groups[rows][:, None] == groups[None, :]] = -np.inf
-            for row, near in zip(rows, _largest(likeness, count), strict=True):
-                found[row, : len(near)] = near
+    starts = range(0, len(vectors), _BLOCK)
+    spread = run if len(starts) > 1 else map
+    for start, near in zip(starts, spread(_Near(vectors, groups, count), starts), strict=True):
+        found[start : start + len(near)] = near
     return found
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The nearest records of a block of them; travels to worker processes."""
+
+    vectors: Vectors
+    groups: Codes
+    count: int
+
+    def __call__(self, start: int) -> Codes:
+        rows = np.arange(start, min(start + _BLOCK, len(self.vectors)))
+        found = np.full((len(rows), self.count), -1, dtype=np.int64)
+        with single_threaded():
+            likeness = np.round(self.vectors[rows] @ self.vectors.T, 5)
+        likeness[self.groups[rows][:, None] == self.groups[None, :]] = -np.inf
+        for place, near in zip(found, _largest(likeness, self.count), strict=True):
+            place[: len(near)] = near
+        return found
 
 
 def _largest(likeness: NDArray[np.float32], count: int) -> Iterator[Codes]:

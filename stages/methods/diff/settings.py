@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stages.methods.document.measures import HEADLINES
+from stages.methods.shareable import counted
 
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*([^\s;\\]+)")
 _SEPARATORS = re.compile(r"[-_.]+")
@@ -34,6 +35,13 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, An
             sides = {side: values[name] for side, values in (("a", a), ("b", b)) if name in values}
             rows.append({"name": name, "change": change, **sides})
     return rows
+
+
+def unnamed(row: dict[str, Any]) -> dict[str, Any]:
+    """A difference as it may be shown: of params that may name people, how many values they had."""
+    section, _, rest = row["name"].partition(".")
+    param = rest.partition(".")[0] if section == "scrub_pii" else ""
+    return row | {side: counted(param, row[side]) or row[side] for side in ("a", "b") if side in row}
 
 
 def _written(value: Any) -> str:

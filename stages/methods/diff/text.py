@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stages.core.terminal import printable
 from stages.methods.diff.ends import HEADINGS
 from stages.methods.diff.summary import CAUTION, FACETS, nothing
 from stages.methods.diff.verdict import p_value, signed
@@ -21,7 +22,7 @@ from stages.methods.diff.wording import (
 )
 from stages.methods.document.drift_words import drift_words
 from stages.methods.document.wording import plural, words
-from stages.methods.text_table import printable, text_table
+from stages.methods.text_table import text_table
 
 WIDTH = 100
 

@@ -1,7 +1,7 @@
 """From what the stages recorded to the figures that the report shows. Anything may be missing; nothing is made up.
 
-`Recorded` maps a stage's name to `{"manifest": ..., "report": ..., "digest": ...}`. The result is plain JSON: the page
-shows it, carries it, and shows nothing else.
+`Recorded` maps a stage's name to `{"manifest": ..., "report": ..., "digest": ..., "certificate": ...}`. The result is
+plain JSON: the page shows it, carries it, and shows nothing else.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from stages.methods.document.label_check import label_check
+from stages.methods.document.privacy import privacy_figures
 from stages.methods.document.scores import SPLITS, named_metrics, score_figures
 from stages.methods.document.training import model
 from stages.methods.document.tree import find, metric
 from stages.methods.document.wording import is_number, kind_name, number
+from stages.methods.shareable import without_names
 
 Recorded: TypeAlias = Mapping[str, Mapping[str, Any]]
 Figures: TypeAlias = dict[str, Any]
@@ -53,8 +55,8 @@ def figures(recorded: Recorded, curve: Sequence[Mapping[str, Any]], versions: Ma
         **score_figures(find(recorded, "evaluate", "report") or {}),
         "audit": _audit(find(recorded, "audit", "report") or {}),
         "chain": chain(recorded),
-        "private": bool(find(recorded, "plan", "manifest", "params", "privacy", "enabled")),
-        "params": {stage: find(recorded, stage, "manifest", "params") or {} for stage in recorded},
+        "privacy": privacy_figures(recorded),
+        "params": {stage: without_names(find(recorded, stage, "manifest", "params") or {}) for stage in recorded},
         "versions": dict(versions),
     }
 

@@ -34,7 +34,7 @@ def page(
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("stages"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "percent": percent, "words": words}
+    environment.filters |= {"number": number, "percent": percent, "words": words, "coded": coded}
     return environment.get_template("report.html.j2").render(
         title=title,
         figures=figures,
@@ -48,10 +48,16 @@ def page(
         reasons=figures["reasons"],
         chain=figures["chain"],
         label_check=figures["label_check"],
-        private=figures["private"],
+        private=figures["privacy"]["certificate"].get("private"),
         **wording_of.texts(figures),
         **_drawings(figures),
     )
+
+
+def coded(text: Any) -> Markup:
+    """A sentence, escaped, in which backticks mark code."""
+    parts = str(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def _drawings(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stages.methods.document.figures import LEAKS
 from stages.methods.document.label_words import label_texts
+from stages.methods.document.privacy_words import epsilon_key, privacy_texts
 from stages.methods.document.score_words import key, score_keys, score_texts
 from stages.methods.document.wording import NBSP, NOT_RECORDED, has_interval, is_number, number, percent
 
@@ -18,6 +19,7 @@ def texts(figures: Figures) -> dict[str, Any]:
     return {
         **score_texts(figures),
         **label_texts(figures),
+        **privacy_texts(figures),
         "keys": keys(figures),
         "sources": [{"name": source["name"], "facts": list(_source_facts(source))} for source in figures["sources"]],
         "duplicates_caption": _duplicates_caption(figures["duplicates"]),
@@ -41,8 +43,15 @@ def keys(figures: Figures) -> list[dict[str, str]]:
         key("rows_in", "Source rows", number(rows["in"]), f"train / validation / test: {parts}"),
         _doubts(figures),
         key("pii", "Personal data replaced", number(figures["pii"]["spans"]), _pii_note(figures["pii"])),
-        key("membership", "Membership attack, AUC", _auc(audit), _membership_note(audit)),
+        _privacy(figures["privacy"]["certificate"], audit),
     ]
+
+
+def _privacy(certificate: Figures, audit: Figures) -> dict[str, str]:
+    """What is promised of the model where anything is; else how far an attack came."""
+    if certificate:
+        return epsilon_key(certificate, f"membership attack, AUC: {_auc(audit)}")
+    return key("membership", "Membership attack, AUC", _auc(audit), _membership_note(audit))
 
 
 def _doubts(figures: Figures) -> dict[str, str]:

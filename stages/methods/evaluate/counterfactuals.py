@@ -66,7 +66,7 @@ def own_pairs(uri: str) -> list[Pair]:
     what else is wrong in the files, DataError for files that are not there.
     """
     delimited = Path(uri).suffix.lower() in (".csv", ".tsv")
-    source = Source(name="pairs", uri=_local(uri), license="own", format="auto" if delimited else "txt")
+    source = Source(name="pairs", uri=_local(uri), license="own", format="auto" if delimited else "txt", outside=True)
     files = find_files([source])
     pairs = list(_table(source, files) if delimited else _winobias(source, files))
     if not pairs:

@@ -22,6 +22,7 @@ from stages.core.task import Task
 from stages.methods.finetune.batching import Features, padded
 from stages.methods.finetune.models import adapt
 from stages.methods.finetune.planning import plan_steps
+from stages.methods.finetune.rows import Rows
 from stages.methods.finetune.training import Learner, Machine, Trained, fit
 
 _PLACE = "params.yaml: finetune.contrastive"
@@ -96,6 +97,26 @@ def pull_together(
     last.requires_grad_(True)
     adapt(learner.model, {"head_only": True}, "SEQ_CLS")
     return trained
+
+
+def contrastive_phase(
+    learner: Learner, rows: Rows, plan: Mapping[str, Any], machine: Machine, checkpoints: Path
+) -> Trained | None:
+    """Pull the rows' texts together, where the plan says so; of invented rows, which stand behind, none."""
+    if not plan["finetune"]["contrastive"]["enabled"]:
+        return None
+    real = len(rows.ids)
+    examples = Examples(rows.ids, [facts.labels for facts in rows.facts[:real]], rows.features[:real])
+    place = checkpoints / "contrastive"
+    place.mkdir(exist_ok=True)
+    return pull_together(learner, examples, plan, machine, place)
+
+
+def in_numbers(phase: Trained, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """How the phase went: a loss is the mean squared error of a pair's cosine."""
+    losses = [row["train_loss"] for row in phase.curve if row["train_loss"] is not None]
+    pairs = plan["steps"]["contrastive"]["pairs"]
+    return {"pairs": pairs, "steps": phase.steps, "first_loss": losses[0], "last_loss": losses[-1]}
 
 
 def last_layer(model: Any) -> Any:

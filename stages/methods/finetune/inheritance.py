@@ -28,6 +28,8 @@ class Inheritance:
     parents: Sequence[Mapping[str, Any]] = ()
     ids: set[str] = field(default_factory=set)
     texts: set[bytes] = field(default_factory=set)
+    without_privacy: dict[str, set[str]] = field(default_factory=dict)
+    """By name of a run that was not trained with differential privacy, the ids that it was trained on."""
     erased: int = 0
     """How many of the records that were trained on have been erased since."""
     unread: list[str] = field(default_factory=list)
@@ -83,6 +85,8 @@ def inherited(source: str, schema: Schema) -> Inheritance:
             found.unread.append(str(parent["name"]))
             continue
         erased |= _erased(run, ids, erasures)
+        if run.file("finetune", "privacy.json") is None or not run.json("privacy.json")["private"]:
+            found.without_privacy[str(parent["name"])] = ids
         found.ids |= ids
         found.texts |= {*_texts(run, ids, schema)}
     found.erased = max(len(erased), *proved)

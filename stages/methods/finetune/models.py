@@ -5,7 +5,6 @@ Only safetensors weights are loaded and no code that comes with a model is run: 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stages.core import packages
 from stages.core.errors import Fault, UsageError
 from stages.core.keys import project_root
 from stages.core.storage import sha256_of
@@ -40,12 +40,12 @@ def resolve(source: str | Path) -> str:
     name = str(source)
     if is_run(name):
         return str(tuned_model(name, cache()))
-    if name.startswith("pkg://"):
-        package, _, folder = name.removeprefix("pkg://").partition("/")
-        spec = importlib.util.find_spec(package) if package.isidentifier() else None
-        if spec is None or not spec.submodule_search_locations or ".." in Path(folder).parts:
-            raise UsageError(Fault(_PLACE, f"{name}: no such package", f"install it: `pip install {package}`"))
-        return _checked(Path(spec.submodule_search_locations[0]) / folder, name)
+    if name.startswith(packages.SCHEME):
+        places = packages.inside(name)
+        if not places:
+            step = "install it with pip, and name a folder inside it"
+            raise UsageError(Fault(_PLACE, f"{name}: no such package", step))
+        return _checked(places[0], name)
     if Path(name).is_dir() or name.startswith((".", "/", "~")) or name.count("/") > 1 or name.endswith(".gguf"):
         return _checked(Path(name).expanduser(), name)
     return name
@@ -270,8 +270,8 @@ def position_limit(config: Any) -> int | None:
     if limit is None or limit <= 0:
         return None
     # RoBERTa's family numbers positions from pad_token_id + 1 (fairseq's convention), which costs that many positions.
-    offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
+    offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
     return int(limit) - int(offset)
 
 
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "data2vec-text")
+OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "data2vec-text")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from stages.methods.audit.canaries import TIERS
 from stages.methods.finetune.token_fit import TokenFit
+from stages.methods.privacy.planning import in_words as privacy_in_words
+from stages.methods.privacy.planning import warnings as privacy_warnings
 
 _USUAL_LR = {"full fine-tuning": (1e-6, 2e-4), "LoRA": (5e-5, 1e-3), "a head alone": (1e-4, 5e-2)}
 _MANY_PIECES = 2.0
+_FEW = 0.05
+_COPIES = sum(TIERS)  # of a secret of each tier
 _QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -90,8 +95,29 @@ def warnings(plan: Mapping[str, Any], classes: Mapping[str, int]) -> list[dict[s
     """What to look at before paying: a code and a sentence with the numbers. `classes` count training records."""
     return [
         {"code": code, "message": message}
-        for code, message in (*_of_settings(plan), *_of_tokens(plan), *_of_data(plan, classes))
+        for code, message in (*_of_settings(plan), *_of_tokens(plan), *_of_data(plan, classes), *_of_privacy(plan))
     ]
+
+
+def in_words(plan: Mapping[str, Any]) -> Iterator[str]:
+    """What a person wants to know of a plan before paying for it, a line each; the warnings last."""
+    steps, counts, records = plan["steps"], plan["parameters"], plan["data"]["train"]
+    more = f" and {plan['data']['synthetic']} synthetic" if plan["data"].get("synthetic") else ""
+    yield f"{records} records{more}, {_counted(steps['total'])} of {steps['effective_batch']}, lr {plan['lr']:g}"
+    if "contrastive" in steps:
+        pairs = steps["contrastive"]
+        yield f"before that, {_counted(pairs['total'])} over {pairs['pairs']} pairs; then the head alone is trained"
+    yield f"{counts['trainable']:,} of {counts['total']:,} parameters trained"
+    if plan["privacy"]["enabled"]:
+        yield privacy_in_words(plan["privacy"])
+    cost = plan["estimated"]
+    minutes = f"{cost['minutes_on_two_cores']:.0f} minutes on two CPU cores"
+    yield f"about {cost['memory_mb']:.0f} MB, {cost['tflop']:.1f} TFLOP: {minutes}"
+    yield from (f"warning: {warning['message']}" for warning in plan["warnings"])
+
+
+def _counted(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 def _of_settings(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -99,15 +125,21 @@ def _of_settings(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     method = "LoRA" if options["lora"]["enabled"] else "full fine-tuning"
     method = "a head alone" if options.get("head_only") else method
     low, high = _USUAL_LR[method]
+    if plan["privacy"]["enabled"]:  # clipped gradients are shorter, and larger steps win (Li et al. 2022, section 3.2)
+        high *= 10
     if not low <= plan["lr"] <= high:
         yield "unusual_lr", f"lr {plan['lr']:g} is outside the usual range for {method}, {low:g} to {high:g}"
     if plan["steps"]["total"] < 20:
-        yield "few_steps", f"only {plan['steps']['total']} steps: more epochs or a smaller batch would learn more"
+        yield "few_steps", f"only {_counted(plan['steps']['total'])}: more epochs or a smaller batch would learn more"
     if plan["finetune"]["evaluations"] > plan["steps"]["total"]:
         yield (
             "few_evaluations",
-            f"{plan['steps']['total']} steps allow no {plan['finetune']['evaluations']} evaluations",
+            f"{plan['finetune']['evaluations']} evaluations do not fit into {_counted(plan['steps']['total'])}",
         )
+
+
+def _of_privacy(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    return privacy_warnings(plan["privacy"]) if plan["privacy"]["enabled"] else ()
 
 
 def _of_tokens(plan: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -142,6 +174,10 @@ def _of_data(plan: Mapping[str, Any], classes: Mapping[str, int]) -> Iterable[tu
     smallest = min((count for count in classes.values() if count), default=batch)
     if batch > smallest:
         yield "batch_exceeds_class", f"a step takes {batch} records, the smallest class has {smallest}"
+    planted = plan["finetune"].get("canaries", 0) // 2 + _COPIES * plan["finetune"].get("secrets", 0)
+    if planted > _FEW * plan["data"]["train"]:
+        much = f"some {planted} invented records (finetune.canaries, secrets) beside {plan['data']['train']} real ones"
+        yield "many_canaries", f"{much}: the model learns nonsense from them, too"
     if not plan["data"]["validation"]:
         yield (
             "no_validation",

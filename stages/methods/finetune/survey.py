@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ class Survey:
     cut: int = 0
     targets_cut: int = 0
     nothing_left: int = 0
+    windows: int = 1
+    """In how many windows the training record is read that has most."""
     fit: TokenFit = field(default_factory=TokenFit)
 
     def add(self, records: Sequence[Record], tokenizer: Any, options: Mapping[str, Any]) -> None:
@@ -43,6 +45,7 @@ class Survey:
             self.lengths.append(row["tokens"])
             self.computed += length(row)
             self.cut += was_cut(row)
+            self.windows = max(self.windows, len(row.get("windows", ())))
             self.targets_cut += row.get("target_tokens", 0) > row.get("learned", 0)
             if not row.get("learned", 1):
                 self.nothing_left += 1
@@ -59,6 +62,14 @@ class Survey:
         self.lengths += [row["tokens"] for row in rows]
         self.computed += sum(map(length, rows))
         self.sizes["synthetic"] = len(records)
+
+    def leave_out(self, ids: Iterable[str]) -> None:
+        """Training records that will not be used, for a subject has too many: counted no longer."""
+        for id in ids:
+            self.classes.subtract(self.train_labels.pop(id))
+        self.sizes["train"], self.train = len(self.train_labels), IdSet()
+        for id in self.train_labels:
+            self.train.add(id)
 
     @property
     def learned(self) -> int:

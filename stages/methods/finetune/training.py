@@ -13,6 +13,7 @@ from stages.core.engine import available_cores
 from stages.core.errors import Fault, UsageError
 from stages.core.task import Task
 from stages.methods.finetune.batching import Features, Order, length
+from stages.methods.finetune.frozen import remember_frozen
 from stages.methods.finetune.models import quiet
 
 CURVE = ("step", "epoch", "train_loss", "validation_loss", "lr")
@@ -80,7 +81,9 @@ def prepare(plan: Mapping[str, Any]) -> Machine:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # without it accelerate would set the threads anew
     torch.use_deterministic_algorithms(device == "cuda", warn_only=True)
     transformers.set_seed(plan["seed"])
+    # Private training computes in float32: norms that are rounded would not bound what they are taken to bound.
     bf16 = bool(options["bf16"]) and device == "cuda" and torch.cuda.is_bf16_supported()
+    bf16 = bf16 and not plan["privacy"]["enabled"]
     return Machine(device, threads, "bfloat16" if bf16 else "float32", sharing)
 
 
@@ -128,7 +131,8 @@ def fit(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(plan["steps"]["total"]))
-    trainer.train(resume_from_checkpoint=last)
+    with remember_frozen(learner, [*train, *validation], machine.device):
+        trainer.train(resume_from_checkpoint=last)
     # The first process deletes the checkpoints, from which the others may still be reading the best weights.
     trainer.accelerator.wait_for_everyone()
     state = trainer.state
@@ -195,6 +199,23 @@ def _recomputation(options: Mapping[str, Any]) -> dict[str, Any]:
     name = "activation_checkpointing"
     name = name if name in TrainingArguments.__dataclass_fields__ else "gradient_checkpointing"
     return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
+
+
+def outcome(trained: Trained, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """How it went, in numbers; losses are means a record in nats, weighted if the plan weighs classes.
+
+    With privacy there is no training loss, and the last weights are the model, whatever their validation loss.
+    """
+    losses = {name: [row[name] for row in trained.curve if row[name] is not None] for name in CURVE}
+    private, validated = plan["privacy"]["enabled"], losses["validation_loss"]
+    return {
+        **({} if private else {"train_loss": losses["train_loss"][-1]}),
+        "validation_loss": validated[-1] if private and validated else min(validated, default=None),
+        "steps": trained.steps,
+        "best_step": trained.best_step,
+        "stopped_early": trained.steps < plan["steps"]["total"],
+        "trainable_parameters": plan["parameters"]["trainable"],
+    }
 
 
 def _arguments(plan: Mapping[str, Any], machine: Machine, checkpoints: Path, evaluates: bool) -> Any:

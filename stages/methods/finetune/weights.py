@@ -18,11 +18,14 @@ class Facts:
     learned: int = 1
 
 
-def record_weights(rows: Sequence[Facts], known: Sequence[Facts], options: Mapping[str, Any]) -> list[float] | None:
+def record_weights(
+    rows: Sequence[Facts], known: Sequence[Facts], options: Mapping[str, Any], *, private: bool = False
+) -> list[float] | None:
     """A weight for each of `rows`, with a mean of 1, or None where the options (plan.json's `finetune`) weigh nothing.
 
     Shares of classes and groups are counted in `known`, the training records, also when `rows` are for validation. The
-    mean of 1 keeps the learning rate's meaning whatever is weighed.
+    mean of 1 keeps the learning rate's meaning whatever is weighed; with privacy there is none, for then a record's
+    weight would tell of the others.
     """
     factors = [
         *([_by_class(rows, known)] if options["class_weights"] else []),
@@ -33,7 +36,7 @@ def record_weights(rows: Sequence[Facts], known: Sequence[Facts], options: Mappi
     if not factors or not rows:
         return None
     products = [_product(parts) for parts in zip(*factors, strict=True)]
-    mean = sum(products) / len(products)
+    mean = 1.0 if private else sum(products) / len(products)
     return [product / mean for product in products] if mean > 0 else products
 
 

@@ -25,6 +25,9 @@ _WHY_MOVED = (
 )
 
 
+_UNREADABLE = "the budget ledger cannot be read, so that nobody knows what was spent: `rowtrail verify` says why"
+
+
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """What is held, and what `--apply` would do about it."""
     listed = "; it is on the erasure list, and the pipeline has not run since" if plan["request"]["listed"] else ""
@@ -39,6 +42,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         *_titled("the start of the workspace's model", _start(plan["models"])),
         *_titled("beside the data, in .rowtrail (deleted as a whole)", [*_own(plan["own"])]),
         *_titled("other files that name them", _files(plan["files"])),
+        *_titled("private trainings on them (what these spent stays spent)", _private(plan["budget"])),
         *_titled("git's history, below data/ and reports/", _git(plan["git"]["found"])),
         *_titled("remotes of DVC (out of reach)", plan["remotes"]),
         "",
@@ -155,6 +159,20 @@ def _own(own: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
         yield f"{name:<14}{_n(one['files'], 'file')}, {_size(one['bytes'])}"
 
 
+def _private(budget: Mapping[str, Any]) -> list[str]:
+    """The ledger's runs over the rows, and what each cost by itself."""
+    lines = []
+    for run in budget["runs"]:
+        costs = [f"epsilon {value:.2f} for a {name}" for name, value in run["epsilon"].items() if value is not None]
+        cost = (
+            f"{', '.join(costs) or 'no bound'} at delta {run['delta']:g}"
+            if run["private"]
+            else "test seed, not private"
+        )
+        lines.append(f"{run['run']}  {_n(run['records'], 'record')}, {cost}")
+    return [*_some(lines), *([] if budget["readable"] else [_UNREADABLE])]
+
+
 def _git(hits: Sequence[Mapping[str, Any]]) -> list[str]:
     return _some([f"{one['file']}, in {_n(len(one['commits']), 'commit')}" for one in hits])
 
@@ -206,9 +224,21 @@ def _out_of_reach(proof: Mapping[str, Any]) -> Iterator[str]:
         yield f"  dvc gc --workspace --cloud --remote {name}   (keeps only what the workspace uses, here and there)"
     for one in out["git"]:
         yield f"git's history: git filter-repo --invert-paths --path {one['file']}   (then force-push; clones keep it)"
+    if out.get("older_commits"):
+        yield "git's older commits, which this clone lacks: `git fetch --unshallow`, then the same command with --prove"
     yield "clones, backups and snapshots of disks: whoever has one must do the same, or delete it"
     if proof["remaining"]["privacy_was_spent"]:
         yield "the privacy budget that trainings have spent on them stays spent: what is out is out"
+    yield from _ledger(proof["remaining"].get("budget"))
+
+
+def _ledger(budget: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the budget ledger keeps of the rows; proofs of an earlier version do not tell."""
+    if budget and budget["runs"]:
+        ids = f"{_n(budget['records'], 'id')} of their records, in {_n(len(budget['runs']), 'run')}"
+        yield f"the budget ledger keeps {ids}, and their holders' hashes: without these it would forget what was spent"
+    elif budget and not budget["readable"]:
+        yield _UNREADABLE
 
 
 def _to_do(proof: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import Any
 from stages.core.records import Span
 from stages.core.task import RowFault
 from stages.methods.finetune.alignment import OUTSIDE, bio, spans_of
+from stages.methods.ingest.row_text import json_in
 
 _TAG = re.compile(r"([BISUEL])-(.+)", re.DOTALL)
 _AS_BIO = {"S": "B", "U": "B", "E": "I", "L": "I"}  # IOBES and BILOU
@@ -103,10 +103,7 @@ def _listed(value: Any, field: str) -> list[Any]:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise RowFault("missing_field" if field == "tokens" else "missing_label", field=field)
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise RowFault("wrong_type", field=field, type="str") from None
+        value = json_in(value, field)
     if not isinstance(value, list | tuple):
         raise RowFault("wrong_type", field=field, type=type(value).__name__)
     return list(value)

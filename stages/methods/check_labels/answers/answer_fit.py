@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.core.doubts import Vectors
+from stages.core.doubts import Mapper, Vectors
 from stages.methods.check_labels.views import Codes, Floats, nearest, single_threaded
 
 _STRANGERS = 1000
@@ -34,7 +34,9 @@ class Fitting:
     strangers: Codes
 
     @classmethod
-    def of(cls, prompts: Vectors, keys: Sequence[str], draws: Sequence[float], neighbours: int) -> Fitting:
+    def of(
+        cls, prompts: Vectors, keys: Sequence[str], draws: Sequence[float], neighbours: int, run: Mapper = map
+    ) -> Fitting:
         """`keys` say which records belong together and are no neighbours; the strangers have the lowest of `draws`.
 
         A record drawn at 1 or above is compared, but no other one is compared with it.
@@ -43,7 +45,7 @@ class Fitting:
         _, groups = np.unique(np.array(keys), return_inverse=True)
         drawn = np.array(draws)
         strangers = np.argsort(drawn, kind="stable")[: min(_STRANGERS, int((drawn < 1).sum()))]
-        near = nearest(around, groups, neighbours)
+        near = nearest(around, groups, neighbours, run)
         return cls(around, np.where(drawn[near] < 1, near, -1), np.sort(strangers))
 
     def score(self, answers: Vectors) -> Floats:

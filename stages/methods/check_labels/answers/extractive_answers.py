@@ -178,13 +178,24 @@ def _contradicted(looked: Sequence[_Looked]) -> dict[str, list[Doubt]]:
         alike.setdefault(one.wording, []).append(one)
     found: dict[str, list[Doubt]] = {}
     for some in alike.values():
-        for one in some if len(some) > 1 else ():
-            against = [other for other in some if other.id != one.id and one.contradicts(other)]
-            if against and 2 * len(against) >= len(some) - 1:
-                kind = "answerable" if any(bool(one.places) != bool(other.places) for other in against) else "place"
-                evidence = {"with": against[0].id, "kind": kind, "against": len(against), "alike": len(some) - 1}
-                found[one.id] = [Doubt("conflicting_answers", evidence)]
+        found.update(_outvoted(some) if len(some) > 1 else ())
     return found
+
+
+def _outvoted(some: Sequence[_Looked]) -> Iterator[tuple[str, list[Doubt]]]:
+    """The same for one question and context. Equal answers are compared once: a thousand rows may give the same two."""
+    sayings: dict[tuple[Any, ...], list[int]] = {}
+    for number, one in enumerate(some):
+        sayings.setdefault((one.places, one.texts), []).append(number)
+    groups = [(some[numbers[0]], numbers) for numbers in sayings.values()]
+    for one, numbers in groups:
+        against = [(other, theirs) for other, theirs in groups if one.contradicts(other)]
+        count = sum(len(theirs) for _, theirs in against)
+        if count and 2 * count >= len(some) - 1:
+            kind = "answerable" if any(bool(one.places) != bool(other.places) for other, _ in against) else "place"
+            first = some[min(theirs[0] for _, theirs in against)].id
+            evidence = {"with": first, "kind": kind, "against": count, "alike": len(some) - 1}
+            yield from ((some[number].id, [Doubt("conflicting_answers", evidence)]) for number in numbers)
 
 
 def _counts(looked: Sequence[_Looked], doubts: Mapping[str, Sequence[Doubt]], habits: set[str]) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def written_doubts(check: LabelCheck, read: Reader, *, instructed: bool) -> Doub
         prompts = check.embed((record, one.prompt) for record, one in _exchanges(check, read))
         silent = {one.id for one in traits if one.id in check.reserved}
         draws = [1.0 if one.id in silent else draw(check.seed, f"{one.id}:{one.turn}", "answer_fit") for one in traits]
-        fitting = Fitting.of(prompts, [check.keys[one.id] for one in traits], draws, check.params.neighbours)
+        keys = [check.keys[one.id] for one in traits]
+        fitting = Fitting.of(prompts, keys, draws, check.params.neighbours, check.run)
     known = _Judge(fitting, Habits.of(traits, instructed=instructed), check.reserved)
     judged = known(traits, answers)
     if blind := _share(judged, "unusual_answer") > _BLIND:

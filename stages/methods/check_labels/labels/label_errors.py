@@ -88,11 +88,13 @@ class Judged:
     agreement: Floats
 
 
-def labelled(labels: Sequence[str], apart: Apart, vectors: Vectors, terms: Any, neighbours: int) -> Labelled:
+def labelled(
+    labels: Sequence[str], apart: Apart, vectors: Vectors, terms: Any, neighbours: int, run: Mapper = map
+) -> Labelled:
     """Records with their labels, and what is known of them otherwise."""
     classes, given = np.unique(np.array(labels), return_inverse=True)
     _, groups = np.unique(np.array(apart.keys), return_inverse=True)
-    near = nearest(vectors, groups, _SPARE * neighbours)
+    near = nearest(vectors, groups, _SPARE * neighbours, run)
     names = [str(name) for name in classes]
     return Labelled(names, given, apart.folds, vectors, terms, near, neighbours, apart.teaches)
 

@@ -36,7 +36,7 @@ def single_label_doubts(task: Task, check: LabelCheck) -> Doubted:
     terms = term_matrix(record.text for record in check.records() if record.id in chosen)
     keys = [check.keys[id] for id in ids]
     apart = Apart(keys, folds[kept], np.array([key not in silent for key in keys]))
-    records = labelled(asked, apart, vectors, terms, check.params.neighbours)
+    records = labelled(asked, apart, vectors, terms, check.params.neighbours, check.run)
     judge_them = partial(judge, run=check.run, cache=check.cache)
     judged = judge_them(records)
     probe = measure(records, judged, ids, check.params.probe, check.seed, judge_them)

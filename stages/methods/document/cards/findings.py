@@ -10,6 +10,7 @@ from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import Markdown, bullets, code, escaped, join, prose
 from stages.methods.document.cards.model_tables import estimates, metrics, shown, title
 from stages.methods.document.cards.people_tables import people_tables
+from stages.methods.document.cards.promise import promise
 from stages.methods.document.score_words import decided_sentence, tuning_sentence
 from stages.methods.document.tree import find, metric
 from stages.methods.document.wording import is_number, number, percent, plural
@@ -45,7 +46,7 @@ def sentences(given: Evidence) -> dict[str, Markdown]:
         "subjects": _subjects(given),
         "erased": _erased(given),
         "languages": _languages(given),
-        "private": _private(given),
+        **promise(given),
         "compute": escaped(estimates(given)),
     }
 
@@ -61,7 +62,8 @@ def _rows(given: Evidence) -> Markdown:
     rows = given.figures["rows"]
     if not (is_number(rows["in"]) and is_number(rows["train"])):
         return Markdown("How many rows went in, and how many trained the model: not recorded.")
-    parts = ", ".join(f"{number(rows[name])} {word}" for name, word in _PARTS.items() if is_number(rows[name]))
+    said = _PARTS | (_PRIVATE if given.figures["privacy"]["certificate"] else {})
+    parts = ", ".join(f"{number(rows[name])} {word}" for name, word in said.items() if is_number(rows[name]))
     return Markdown(f"{number(rows['in'])} rows of the sources went in; of them {parts}.")
 
 
@@ -70,6 +72,7 @@ _PARTS = {
     "validation": "chose among its weights",
     "test": "were kept for the final score",
 }
+_PRIVATE = {"validation": "chose nothing, and were only measured on"}
 
 
 def _scrubbed(given: Evidence) -> Markdown:
@@ -214,11 +217,3 @@ def _erased(given: Evidence) -> Markdown:
 def _languages(given: Evidence) -> Markdown:
     found = languages(given)
     return join([Markdown(f"{escaped(name)} {number(count)}") for name, count in found.items()]) or escaped(None)
-
-
-def _private(given: Evidence) -> Markdown:
-    enabled = find(given.recorded, "plan", "manifest", "params", "privacy", "enabled")
-    if enabled is None:
-        return Markdown("Whether it was trained with differential privacy: not recorded.")
-    told = "It was trained with differential privacy" if enabled else "It was trained without differential privacy"
-    return Markdown(f"{told} (`privacy.enabled` in `params.yaml`).")

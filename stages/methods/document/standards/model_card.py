@@ -7,6 +7,8 @@ from typing import Any
 
 from stages.methods.document.facts import Facts
 from stages.methods.document.figures import Recorded
+from stages.methods.document.privacy import certificate, epsilons
+from stages.methods.document.privacy_words import bounds, not_private
 from stages.methods.document.tree import find, metric
 
 _TRAINING = ("lr", "epochs", "batch_size", "seed", "steps", "best_step", "max_length", "dtype", "train_ids")
@@ -20,10 +22,9 @@ def model_card(recorded: Recorded, facts: Facts, data: str | None) -> dict[str, 
         card["quantitativeAnalysis"] = {"performanceMetrics": analysis}
     if considerations := _considerations(recorded, facts):
         card["considerations"] = considerations
+    known = {f"training:{name}": value for name, value in _training(facts).items()} | _privacy(recorded)
     properties = [
-        {"name": f"rowtrail:training:{name}", "value": str(value)}
-        for name, value in _training(facts).items()
-        if value is not None
+        {"name": f"rowtrail:{name}", "value": str(value)} for name, value in known.items() if value is not None
     ]
     return {**card, "properties": properties} if properties else card
 
@@ -32,6 +33,17 @@ def _training(facts: Facts) -> dict[str, Any]:
     options = find(facts.training, "options") or find(facts.plan, "finetune") or {}
     planned = {**facts.plan, **facts.training, "max_length": options.get("max_length")}
     return {name: planned[name] for name in _TRAINING if name in planned and not isinstance(planned[name], dict)}
+
+
+def _privacy(recorded: Recorded) -> dict[str, Any]:
+    """What the certificate of a private training states."""
+    found = certificate(recorded)
+    if not found.get("private"):
+        return {"privacy:private": False} if found else {}
+    stated = {f"epsilon_{whom}": value for whom, value in epsilons(found)}
+    spent = {f"ledger_{name}": find(found, "ledger", name) for name in ("runs", "epsilon", "delta")}
+    known = {"private": True, "unit": found.get("unit"), **stated, "delta": found.get("delta"), **spent}
+    return {f"privacy:{name}": value for name, value in known.items()}
 
 
 def _parameters(recorded: Recorded, facts: Facts, data: str | None) -> dict[str, Any]:
@@ -115,5 +127,8 @@ def _considerations(recorded: Recorded, facts: Facts) -> dict[str, Any]:
 
 
 def _risks(recorded: Recorded) -> list[dict[str, str]]:
-    sentences = [find(recorded, "audit", "report", name) for name in ("membership_sentence", "leaks_sentence")]
-    return [{"name": str(sentence)} for sentence in sentences if sentence]
+    names = ("membership", "canary", "exposure", "regurgitation", "leaks")
+    sentences = [find(recorded, "audit", "report", f"{name}_sentence") for name in names]
+    found = certificate(recorded)
+    promise = [not_private(found) or f"Trained with differential privacy. {' '.join(bounds(found))}"] if found else []
+    return [{"name": str(sentence)} for sentence in (*promise, *sentences) if sentence]

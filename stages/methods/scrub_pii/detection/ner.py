@@ -7,7 +7,6 @@ GLiNER models. Nothing heavy is imported before one is asked for.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -16,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from stages.core import packages
 from stages.core.errors import Fault, UsageError
 from stages.core.storage import sha256_of
 from stages.methods.scrub_pii.detection.findings import Finding
 
 PLACE = "scrub_pii.ner"
 GLINER = "gliner:"
-_PACKAGE = "pkg://"
 
 
 class NameFinder(Protocol):
@@ -155,12 +154,8 @@ def _other(place: str, folder: Path | None, wanted: frozenset[str]) -> NameFinde
 def _folder(place: str) -> Path | None:
     if place.startswith(GLINER) or is_hub_name(place):
         return None
-    package, _, inside = place.removeprefix(_PACKAGE).partition("/")
-    spec = importlib.util.find_spec(package) if package.isidentifier() and ".." not in Path(inside).parts else None
-    if spec and spec.submodule_search_locations and (place.startswith(_PACKAGE) or not inside):
-        folder = Path(spec.submodule_search_locations[0], inside)
-    else:
-        folder = Path(place).expanduser()
+    packaged = place.startswith(packages.SCHEME) or "/" not in place
+    folder = next(iter(packages.inside(place) if packaged else ()), Path(place).expanduser())
     if not folder.is_dir():
         step = "install that spaCy pipeline, or name one that is installed, or the folder of a model"
         raise UsageError(Fault(PLACE, f"there is no model {place!r}", step))

@@ -39,7 +39,7 @@ class DeniedRecognizer(RuleRecognizer):
         longest_first = sorted({" ".join(value.split()) for value in values}, key=lambda value: (-len(value), value))
         parts = "|".join(r"\s+".join(re.escape(word) for word in value.split()) for value in longest_first)
         rule = ("denied", rf"(?i)(?<!\w)(?:{parts})(?!\w)", 1.0)
-        super().__init__(entity, language, [rule], name=f"DeniedRecognizer {entity}")
+        super().__init__(entity, language, [rule], name=f"DeniedRecognizer:{entity}")
 
     def validate_result(self, pattern_text: str) -> bool | None:
         """True: somebody knows."""
@@ -55,7 +55,7 @@ def custom_recognizers(
     """
     if faults := [fault for one in patterns for fault in _faults(one)]:
         raise UsageError(*faults)
-    own = [CustomRecognizer(one, language, f"CustomRecognizer {one.entity} {n}") for n, one in enumerate(patterns, 1)]
+    own = [CustomRecognizer(one, language, f"CustomRecognizer:{one.entity}:{n}") for n, one in enumerate(patterns, 1)]
     return [*own, *(DeniedRecognizer(entity, values, language) for entity, values in sorted(deny.items()) if values)]
 
 
