@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stages.core.keys import Keys
 from stages.core.records import Record
@@ -20,6 +21,13 @@ os.environ.update(
         "TOKENIZERS_PARALLELISM": "false",
     }
 )
+# A busy machine is no fault of what is tested; what hangs is ended by pytest-timeout.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--times", type=int, default=1, help="how often tests/faults repeats what it draws by chance")
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def test_an_unexpected_error_names_the_place_and_not_the_message(monkeypatch, ca
     def broken(_):
         raise KeyError("the text of a record")
 
+    monkeypatch.chdir(tmp_path)  # where no file is altered, which would be told instead
     monkeypatch.setattr(stages.commands.summary, "summary", broken)
     assert main(["summary", "--reports", str(tmp_path)]) == 1
     shown = capsys.readouterr().err

@@ -61,7 +61,8 @@ def test_a_preset_says_in_its_first_line_what_it_is_for_and_explains_its_own_val
 def test_a_preset_asks_for_nothing_that_the_plan_would_warn_of(file):
     params = read_params(file)
     steps = {"total": 1000, "effective_batch": params.batch_size}
-    plan = {"lr": params.lr, "finetune": params.finetune.effective(), "steps": steps}
+    private = params.privacy.effective()
+    plan = {"lr": params.lr, "finetune": params.finetune.effective(), "steps": steps, "privacy": private}
     assert list(planning._of_settings(plan)) == []
 
 

@@ -31,7 +31,14 @@ def data(tmp_path_factory) -> Path:
     """The project's `data` folder after ingest, clean, deduplicate and split."""
     folder = tmp_path_factory.mktemp("commands")
     (folder / "rows.csv").write_text(ROWS, encoding="utf-8")
-    source = {"name": "s", "uri": str(folder / "rows.csv"), "id": "id", "license": "MIT", "public": True}
+    source = {
+        "name": "s",
+        "uri": str(folder / "rows.csv"),
+        "id": "id",
+        "license": "MIT",
+        "public": True,
+        "outside": True,
+    }
     params = {
         "ingest": {"sources": [source], "max_quarantine_share": 0.5},
         "split": {"test": 0.3, "validation": 0.3},

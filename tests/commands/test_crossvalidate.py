@@ -104,6 +104,15 @@ def test_folds_that_the_split_was_not_dealt_are_asked_for(project, ask):
     assert "params.yaml asks for 5 folds, and 2 have rows" in err
 
 
+def test_private_folds_are_refused_for_each_would_be_paid_for(project, ask):
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace("privacy:\n  enabled: false", "privacy:\n  enabled: true"), "utf-8")
+    code, _, err = ask("crossvalidate")
+    assert code == 4
+    assert "privacy.runs" in err
+    assert not Path("data/crossvalidate").exists()
+
+
 def test_a_stage_that_fails_is_named(project, ask):
     text = (project / "params.yaml").read_text(encoding="utf-8").replace("max_length: 32", "max_length: 4096")
     (project / "params.yaml").write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@ from stages.commands.docs import params_page
 
 def test_the_page_gives_type_bounds_default_and_consequence_of_a_knob():
     (line,) = [line for line in params_page().splitlines() if line.startswith("| `threshold` |")]
-    assert "number > 0, < 1" in line
+    assert "number ≥ 0.05, < 1" in line
     assert "`0.8`" in line
     assert "lower removes more" in line
 

@@ -16,6 +16,8 @@ from ruamel.yaml import YAML
 
 from stages.__main__ import main
 from stages.commands import forget_apply
+from stages.core.budget import budget_folder, reserve
+from stages.core.budget_chain import LEDGER, read_budget
 from stages.core.dvc_files import DvcCache, folder_md5, md5_of
 from stages.core.erasure import read_list
 from stages.core.errors import CheckFailed, Fault
@@ -30,6 +32,7 @@ from stages.core.storage import files_below
 from stages.core.tables import EVENTS
 from stages.methods.document.lineage.packing import lineage_data
 from stages.methods.document.lineage.rows import StageEvents, columns
+from tests.core.test_budget import let_through, spend
 
 MARK = "Quizzical badgers"
 ROWS = f"""id,text,label,person
@@ -505,3 +508,44 @@ def test_lines_fit_a_terminal_but_for_commands_that_are_to_be_copied(project, as
     said = [ask("--subject", "Nora Quist")[1], ask("--subject", "Nora Quist", "--apply")[1]]
     assert not [line for text in said for line in text.splitlines() if len(line) > 80 and "--" not in line]
     assert "reports/index.html" not in said[0] or "the run writes it anew" in said[0]
+
+
+def test_what_private_trainings_spent_on_the_rows_is_told_and_the_ledger_keeps_their_ids(project, ask):
+    a1, a3 = ids("a1", "a3")
+    reserve(spend(), {a1: NORA, a3: NORA, "f" * 20: "other"}, let_through)
+    reserve(spend(private=False), {a1: NORA}, let_through)
+    reserve(spend(), {"f" * 20: "other"}, let_through)
+    plan = ask("--subject", "Nora Quist")[1]
+    assert "2 records, epsilon 3.50 for a record at delta 1e-05" in plan
+    assert "1 record, test seed, not private" in plan
+    code, out, _ = ask("--subject", "Nora Quist", "--apply")
+    assert code == 0, out
+    assert "the budget ledger keeps 2 ids of their records, in 2 runs" in " ".join(out.split())
+    proof = json.loads(next(Path("reports/erasures").iterdir()).read_bytes())
+    assert proof["remaining"]["privacy_was_spent"] is True
+    assert [run["records"] for run in proof["remaining"]["budget"]["runs"]] == [2, 1]
+    assert a1 not in json.dumps(proof["remaining"])
+    assert len(read_budget(budget_folder()).runs) == 3
+
+
+def test_an_altered_ledger_keeps_nobody_from_being_erased(project, ask):
+    reserve(spend(), {ids("a1")[0]: NORA}, let_through)
+    (budget_folder() / LEDGER).write_text("{}\n")
+    code, out, _ = ask("--subject", "Nora Quist", "--apply")
+    assert code == 0, out
+    assert "the budget ledger cannot be read" in " ".join(out.split())
+
+
+def test_a_repository_that_git_refuses_stops_an_erasure_and_a_shallow_one_is_told(project, ask, monkeypatch):
+    with monkeypatch.context() as other_owner:
+        other_owner.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        other_owner.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        before = tree(project)
+        code, _, err = ask("--subject", "Eva Moe", "--apply")
+        assert (code, tree(project)) == (2, before)
+        assert "safe.directory" in err
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=True, text=True).stdout
+    (project / ".git/shallow").write_text(head, encoding="utf-8")
+    code, out, err = ask("--subject", "Eva Moe", "--apply")
+    assert code == 0, out + err
+    assert "git fetch --unshallow" in out

@@ -62,3 +62,17 @@ def test_a_model_that_writes_stands_beside_itself_before_tuning(tmp_path, ask):
     assert "perplexity   12.3 (95 % interval 12.2 to 12.4)" in told
     assert "  untuned        0.200 ROUGE-L, 45.2 perplexity; gain +30.0 points of ROUGE-L (+20.0 to +40.0)" in told
     assert "  copy           0.300 ROUGE-L; gain +20.0 points of ROUGE-L" in told
+
+
+def test_what_a_private_training_promises_is_told_and_known_noise_is_not_private(tmp_path, ask):
+    promise = {"private": True, "epsilon": 7.9, "epsilon_subject": 27.4, "epsilon_all_runs": None, "delta": 1e-5}
+    for private, said in (
+        (True, "epsilon 7.9 for a record and 27.4 for a subject, delta 1e-05"),
+        (False, "NOT private"),
+    ):
+        written(tmp_path, scored(accuracy=0.8))
+        text = json.dumps({"privacy": {**promise, "private": private}})
+        (tmp_path / "finetune.json").write_text(text, encoding="utf-8")
+        _, told, _ = ask("summary", "--reports", tmp_path)
+        assert said in told
+        assert ("of all runs no bound for a subject" in told) is private

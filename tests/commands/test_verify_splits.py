@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from stages.core.runner import run
 from stages.core.stage import create_stage, set_stage
 from stages.core.tables import EVENTS
 from stages.split import STAGE
+from tests import tiny
 
 EVENTS_FILE = Path("data/split/events.parquet")
 
@@ -92,3 +94,47 @@ def test_without_the_records_before_the_split_a_note_says_what_was_not_checked(f
     (note,) = found()
     assert isinstance(note, Note)
     assert "the draws cannot be made again" in note
+
+
+# --- private training -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """A project with a model that was tuned privately, on three of a subject's five rows."""
+    folder = tmp_path_factory.mktemp("capped")
+    records = [replace(one, subject="ada" if i < 5 else f"p{i}") for i, one in enumerate(tiny.toy_records())]
+    tiny.write_split(folder / "data/split", records)
+    private = {"enabled": True, "test_seed": 5, "accountant": "rdp", "max_rows_per_subject": 3}
+    base = tiny.save_base(tmp_path_factory.mktemp("base"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_ROOT", str(folder))
+        tiny.run_finetune(folder / "data", tiny.params(base, {"head_only": True}, private, epochs=1, batch_size=16))
+    (folder / "data/finetune_plan").rename(folder / "data/plan")
+    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump({"task": "classification"}, file)
+    return folder
+
+
+@pytest.fixture
+def said_of_tuning(tuned, tmp_path, monkeypatch):
+    """What the checks of the training's records find in a copy of that project."""
+    shutil.copytree(tuned, tmp_path / "p")
+    monkeypatch.chdir(tmp_path / "p")
+    return lambda: [one for check in split_checks(Project()) if "finetune" in check.place for one in check.look()]
+
+
+def test_rows_over_the_cap_of_their_subject_are_left_out_and_that_is_no_fault(said_of_tuning):
+    assert said_of_tuning() == []
+
+
+def test_a_row_that_is_left_out_without_being_over_the_cap_is_found(said_of_tuning):
+    file = Path("data/finetune/events.parquet")
+    rows = pq.read_table(file).to_pylist()
+    id = next(row["id"] for row in rows if row["reason"] == "trained_on")
+    rows = [{**row, "reason": "over_subject_cap"} if row["id"] == id else row for row in rows]
+    pq.write_table(pa.Table.from_pylist(rows, schema=EVENTS), file)
+    assert any(
+        "otherwise than privacy.max_rows_per_subject and the seed say" in one.problem for one in said_of_tuning()
+    )

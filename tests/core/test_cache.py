@@ -30,6 +30,16 @@ def test_a_broken_cache_is_an_empty_one_and_works_again_afterwards(tmp_path):
     assert cache.get(["a"]) == {"a": b"1"}
 
 
+def test_a_value_that_was_damaged_is_not_there_and_can_be_put_again(tmp_path):
+    cache = Cache("kind", tmp_path)
+    cache.put({"a": b"a value of some length", "b": b"1"})
+    content = cache.path.read_bytes()
+    cache.path.write_bytes(content.replace(b"a value of some", b"a value of same"))
+    assert cache.get(["a", "b"]) == {"b": b"1"}
+    cache.put({"a": b"2"})
+    assert cache.get(["a"]) == {"a": b"2"}
+
+
 def test_a_cache_that_cannot_be_written_never_fails(tmp_path):
     (tmp_path / "file").write_text("in the way")
     cache = Cache("kind", tmp_path / "file")

@@ -1,8 +1,10 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-from stages.core.child_processes import dvc_environment, run_stage, stage_environment
+from stages.core import child_processes
+from stages.core.child_processes import ENDS_WITH_PARENT, dvc_environment, run_stage, stage_environment
 
 
 def test_a_stage_decides_for_itself_whether_it_may_use_the_network(monkeypatch):
@@ -22,3 +24,13 @@ def test_a_stage_that_fails_gives_its_exit_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     assert run_stage("plan", tmp_path, ["split"], tmp_path / "none.yaml") == 2
+
+
+def test_a_stage_is_told_to_end_with_the_command_that_started_it(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        child_processes.subprocess, "run", lambda *_, env, **__: started.append(env) or SimpleNamespace(returncode=0)
+    )
+    run_stage("plan", tmp_path, ["split"], tmp_path / "none.yaml")
+    assert ENDS_WITH_PARENT in started[0]
+    assert ENDS_WITH_PARENT not in dvc_environment()

@@ -27,6 +27,20 @@ def test_a_number_in_quotes_is_refused_and_the_value_named(params):
         params('lr: "2e-5"\n')
 
 
+@pytest.mark.parametrize("key", ["max_epsilon", "max_grad_norm"])
+def test_a_number_that_is_not_finite_is_refused(params, key):
+    with pytest.raises(UsageError, match=rf"privacy.{key}: Input should be a finite number, got inf"):
+        params(f"privacy: {{{key}: .inf}}\n")
+
+
+def test_a_column_of_the_source_among_those_of_the_task_is_refused_and_not_left_out(tmp_path):
+    file = tmp_path / "params.yaml"
+    fields = "fields: {text: body, subject: customer}"
+    file.write_text(f"ingest: {{sources: [{{name: a, uri: a.csv, license: MIT, {fields}}}]}}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="write `subject: customer` beside `fields`"):
+        read_params(file)
+
+
 def test_a_typo_is_answered_with_the_key_that_was_meant(params):
     with pytest.raises(UsageError, match="did you mean `batch_size`"):
         params("batchsize: 8\n")

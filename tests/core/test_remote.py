@@ -132,8 +132,9 @@ def test_a_refused_access_says_so(bucket, monkeypatch):
 def test_a_missing_package_is_named(monkeypatch):
     fsspec.register_implementation("lake", "no_such_lake_package.LakeFileSystem", errtxt="Install it")
     monkeypatch.setitem(sys.modules, "no_such_lake_package", None)
-    with pytest.raises(UsageError, match="needs no_such_lake_package, which is not installed"):
-        fetch("lake://bucket/rows.csv", DIGEST)
+    needs = pytest.raises(UsageError, match="needs no_such_lake_package, which is not installed")
+    with needs, local_folders(["lake://bucket/clean"], "here/split"):
+        pass
 
 
 def test_an_unknown_protocol_is_named():

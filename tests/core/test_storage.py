@@ -5,10 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.core import storage, tables
+from stages.core import placing, storage, tables
 from stages.core.errors import DataError
+from stages.core.placing import recover
 from stages.core.records import Answer, Column, Message, Record, Schema, Span
-from stages.core.storage import FolderWriter, Piece, StageFolder, recover
+from stages.core.storage import FolderWriter, Piece, StageFolder
 from stages.core.tables import EVENTS, OrderedTable, SortedTable, records_of, records_schema, records_table
 
 EVERYTHING = Schema(
@@ -182,7 +183,7 @@ def test_a_failure_while_writing_leaves_the_old_folder_and_no_rest(tmp_path):
 @pytest.mark.parametrize("exchange", [True, False])
 def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path, monkeypatch, exchange):
     if not exchange:
-        monkeypatch.setattr(storage, "_exchange", lambda *_: False)
+        monkeypatch.setattr(placing, "_exchange", lambda *_: False)
     write(tmp_path / "clean", ["0a"])
     write(tmp_path / "clean", ["0b"])
     assert [r.id for r in StageFolder(tmp_path / "clean").records(EVERYTHING)] == ["0b"]

@@ -152,10 +152,10 @@ def test_an_unknown_model_is_named(desk):
     refused(desk.run("plan", "split"), 2, "no_such_package")
 
 
-def test_privacy_that_is_not_there_yet_is_refused_and_not_faked(desk):
-    desk.params(privacy={"enabled": True})
+def test_a_private_plan_that_could_not_hold_is_refused_with_all_that_is_wrong(desk):
+    desk.params(batch_size=512, privacy={"enabled": True, "unit": "subject", "delta": 0.5})
     desk.until("ingest", "split")
-    refused(desk.run("plan", "split"), 4, "privacy")
+    refused(desk.run("plan", "split"), 4, r"batch_size", r"privacy\.delta", r"privacy\.unit")
 
 
 def test_a_source_that_is_not_public_needs_a_key(desk):

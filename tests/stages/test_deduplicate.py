@@ -277,7 +277,7 @@ def against(tmp_path, monkeypatch):
         monkeypatch.delenv("DVC_STAGE", raising=False)
         path = tmp_path / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return [Source(name=name, uri=str(path), license="test", fields={"text": "question"})]
+        return [Source(name=name, uri=str(path), license="test", fields={"text": "question"}, outside=True)]
 
     return of
 

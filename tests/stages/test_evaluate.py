@@ -1,12 +1,13 @@
 import json
 import shutil
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from stages.core.errors import DataError
 from stages.core.runner import run
-from stages.core.storage import FolderWriter, StageFolder
+from stages.core.storage import FolderWriter, StageFolder, sha256_of, write_json
 from stages.core.tables import events_table
 from stages.evaluate import STAGE
 from tests.tiny import TASK, params, record, run_finetune, save_base, toy_records, write_split
@@ -67,6 +68,25 @@ def test_every_scored_record_has_an_event_and_one_without_a_label_is_skipped(roo
     tested = [json.loads(event["evidence"]) for event in events if event["reason"] == "tested_on"]
     assert all(isinstance(facts["correct"], bool) and facts["loss"] >= 0 for facts in tested)
     assert report["records"]["dropped"] == 1
+
+
+def test_rows_over_the_cap_of_their_subject_do_not_tell_how_the_model_fits(root, tmp_path):
+    shutil.copytree(root / "finetune", tmp_path / "finetune")
+    file = tmp_path / "finetune" / "events.parquet"
+    rows = pq.read_table(file)
+    found = rows.to_pylist()
+    over = [event["id"] for event in found if event["reason"] == "trained_on"][:60]
+    capped = [{**event, "reason": "over_subject_cap"} if event["id"] in over else event for event in found]
+    pq.write_table(pa.Table.from_pylist(capped, schema=rows.schema), file)
+    manifest = json.loads((tmp_path / "finetune/manifest.json").read_bytes())
+    manifest["files"]["events.parquet"] = sha256_of(file)
+    write_json(tmp_path / "finetune/manifest.json", manifest)
+    settings = params(root / "base", evaluate=SECTION)
+    run(STAGE, [root / "split", tmp_path / "finetune"], tmp_path / "evaluate", settings, TASK)
+    table = pq.read_table(tmp_path / "evaluate" / "predictions.parquet").to_pylist()
+    asked = {row["id"] for row in table if row["split"] == "train"}
+    assert len(asked) == 30
+    assert asked.isdisjoint(over)
 
 
 def test_the_tables_that_are_drawn_have_a_row_for_each_thing_they_show(root, report):

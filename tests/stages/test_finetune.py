@@ -305,7 +305,7 @@ def test_two_processes_do_not_share_one_gpu(monkeypatch):
         monkeypatch.setenv(name, value)
     options = {"device": "auto", "threads": 1, "bf16": True}
     with pytest.raises(UsageError, match="2 processes on this machine, and 1 cuda for them"):
-        prepare({"batch_size": 8, "seed": 1, "finetune": options})
+        prepare({"batch_size": 8, "seed": 1, "finetune": options, "privacy": {"enabled": False}})
 
 
 def test_a_batch_that_processes_cannot_share_evenly_is_refused(monkeypatch):

@@ -1,15 +1,42 @@
 import json
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
+from stages.core.budget import confirm, reserve
 from stages.core.errors import DataError, PrivacyRefused, UsageError
+from stages.core.runner import run
+from stages.core.storage import sha256_of
+from stages.finetune import STAGE as FINETUNE
 from stages.methods.finetune.planning import estimate, plan_steps, token_summary, warnings
 from stages.methods.finetune.token_fit import TokenFit
+from stages.methods.privacy import planning as private_planning
+from stages.methods.privacy.reserving import spend_of
+from stages.methods.privacy.spending import gate
+from stages.plan import STAGE as PLAN
 from tests import tiny
+from tests.repository import commit, git, store
 
 OPTIONS = {"gradient_accumulation": 1, "evaluations": 4, "schedule": "linear", "warmup": 0.1, "frozen_layers": 0,
            "gradient_checkpointing": False, "max_length": 96, "lora": {"enabled": False}}  # fmt: skip
+PRIVATE = {"enabled": True, "accountant": "rdp"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def noise_found_once():
+    """The same search for noise, which takes a second, is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(private_planning, "noise_for", cache(private_planning.noise_for))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def ledger_here(tmp_path, monkeypatch):
+    """The budget ledger is looked for where the tests run."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ROWTRAIL_BUDGET", "DVC_ROOT", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +117,15 @@ def test_frozen_layers_and_checkpointing_need_less_memory_and_frozen_layers_less
         ({"labels": ["a", "b", "c"]}, "class_not_in_train"),
         ({"steps": {"total": 500, "effective_batch": 64}}, "batch_exceeds_class"),
         ({"steps": {"total": 10, "effective_batch": 8}}, "few_steps"),
-        ({"data": {"validation": 0}}, "no_validation"),
+        ({"data": {"train": 90, "validation": 0}}, "no_validation"),
+        ({"finetune": OPTIONS | {"canaries": 40}}, "many_canaries"),
+        ({"finetune": OPTIONS | {"secrets": 1}}, "many_canaries"),
     ],
 )
 def test_each_warning_stands_alone_and_carries_its_numbers(changed, code):
     sound = {
-        "lr": 5e-5, "labels": ["a", "b"], "steps": {"total": 500, "effective_batch": 8}, "data": {"validation": 9},
+        "lr": 5e-5, "labels": ["a", "b"], "privacy": {"enabled": False}, "data": {"train": 90, "validation": 9},
+        "steps": {"total": 500, "effective_batch": 8},
         "finetune": OPTIONS, "tokens": {"truncated": 0.01, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 20}},
     }  # fmt: skip
     counts = {"a": 40, "b": 50}
@@ -105,8 +135,11 @@ def test_each_warning_stands_alone_and_carries_its_numbers(changed, code):
 
 def test_an_lr_that_is_usual_for_adapters_is_not_usual_for_all_weights():
     lora = OPTIONS | {"lora": {"enabled": True}}
-    sound = {"lr": 5e-4, "labels": [], "steps": {"total": 500, "effective_batch": 8}, "data": {"validation": 9},
-             "tokens": {"truncated": 0, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 20}}}  # fmt: skip
+    sound = {
+        "lr": 5e-4, "labels": [], "steps": {"total": 500, "effective_batch": 8}, "privacy": {"enabled": False},
+        "data": {"train": 90, "validation": 9},
+        "tokens": {"truncated": 0, "unknown": 0, "per_word": 1.2, "quantiles": {"0.99": 20}},
+    }  # fmt: skip
     assert warnings(sound | {"finetune": lora}, {}) == []
     assert [w["code"] for w in warnings(sound | {"finetune": OPTIONS}, {})] == ["unusual_lr"]
 
@@ -139,9 +172,192 @@ def test_privacy_knobs_change_nothing_while_privacy_is_off(planned, tmp_path):
     assert (tmp_path / "plan" / "manifest.json").read_bytes() == before
 
 
-def test_privacy_is_refused_rather_than_promised(planned):
-    with pytest.raises(PrivacyRefused, match="not available yet"):
-        planned(privacy={"enabled": True})
+def test_the_plan_of_a_private_training_says_all_that_it_promises_and_costs(planned):
+    plan = planned(privacy=PRIVATE, epochs=3, batch_size=20)
+    private = plan["privacy"]
+    assert private.keys() == {
+        "enabled", "unit", "delta", "accountant", "mode", "max_grad_norm", "max_rows_per_subject",
+        "preprocessing", "runs", "test_seed", "records", "units", "largest_unit", "with_subject", "left_out", "rate",
+        "expected_batch", "steps", "noise_multiplier", "epsilon", "noise", "target_epsilon",
+    }  # fmt: skip
+    assert (private["records"], private["units"], private["largest_unit"], private["left_out"]) == (60, 60, 1, 0)
+    assert (private["rate"], private["expected_batch"], private["steps"]) == (20 / 60, 20, 9)
+    assert private["steps"] == plan["steps"]["total"]
+    assert 7.9 < private["epsilon"]["record"] <= 8
+    assert private["epsilon"]["subject"] == private["epsilon"]["record"]
+    longest = private["noise_multiplier"] * plan["parameters"]["trainable"] ** 0.5 / 20
+    assert private["noise"]["ratio"] == pytest.approx(longest, rel=1e-3)
+    assert plan["finetune"]["early_stopping"] is None
+
+
+def test_a_private_plan_warns_of_much_noise_and_small_batches_and_takes_larger_lrs_for_usual(planned):
+    whole = {"privacy": PRIVATE, "finetune": {"lora": {"enabled": False}}, "lr": 1e-3}
+    assert {"noise_drowns", "small_batch"} <= codes(planned(batch_size=8, **whole))
+    assert "unusual_lr" in codes(planned(lr=1e-3))
+    assert not {"noise_drowns", "small_batch", "unusual_lr"} & codes(planned(batch_size=20, **whole))
+
+
+def test_delta_is_a_hundred_thousandth_where_nothing_is_said_and_else_what_is(planned):
+    assert planned(privacy=PRIVATE)["privacy"]["delta"] == 1e-5
+    assert planned(privacy=PRIVATE | {"delta": 1e-3})["privacy"]["delta"] == 1e-3
+
+
+def test_the_same_private_plan_is_the_same_file_and_leaves_no_trace_in_the_ledger(planned, tmp_path):
+    planned(privacy=PRIVATE)
+    first = (tmp_path / "plan" / "plan.json").read_bytes()
+    planned(privacy=PRIVATE)
+    assert (tmp_path / "plan" / "plan.json").read_bytes() == first
+    assert not (tmp_path / ".rowtrail" / "budget").exists()
+
+
+def test_what_the_ledger_has_does_not_change_the_plan(planned, tmp_path):
+    before = planned(privacy=PRIVATE)
+    spend(before, tmp_path)
+    assert planned(privacy=PRIVATE) == before
+
+
+def test_the_cap_leaves_rows_of_a_subject_out_of_everything_that_is_counted(planned):
+    whole = planned(owned(), privacy=PRIVATE)
+    capped = planned(privacy=PRIVATE | {"max_rows_per_subject": 2})
+    assert (whole["privacy"]["largest_unit"], whole["privacy"]["left_out"]) == (3, 0)
+    assert whole["privacy"]["with_subject"] == 60
+    assert whole["privacy"]["epsilon"]["subject"] > 8 >= whole["privacy"]["epsilon"]["record"]
+    assert "subject_exposed" in codes(whole)
+    private = capped["privacy"]
+    assert (private["largest_unit"], private["left_out"], private["with_subject"]) == (2, 20, 40)
+    assert (private["records"], private["units"], capped["data"]["train"], private["rate"]) == (40, 40, 40, 8 / 40)
+    assert capped["steps"]["epoch"] == 5
+    assert capped["data"]["train_ids"] != whole["data"]["train_ids"]
+    assert private["epsilon"]["subject"] < whole["privacy"]["epsilon"]["subject"]
+
+
+@pytest.mark.parametrize(
+    ("said", "adapted"),
+    [({}, True), ({"lora": {"enabled": False}}, False), ({"head_only": True}, False), ({"frozen_layers": 1}, False)],
+)
+def test_adapters_are_what_is_trained_with_privacy_unless_something_else_is_said(planned, said, adapted):
+    assert planned(finetune=said, privacy=PRIVATE)["finetune"]["lora"]["enabled"] is adapted
+    assert not planned(finetune=said)["finetune"]["lora"]["enabled"]
+
+
+def test_by_subject_steps_rate_and_delta_go_by_subjects(planned):
+    plan = planned(owned(), privacy=PRIVATE | {"unit": "subject"}, epochs=2)
+    private = plan["privacy"]
+    assert (private["records"], private["units"], private["largest_unit"]) == (60, 20, 3)
+    assert (private["rate"], plan["steps"]["epoch"], private["steps"]) == (8 / 20, 3, 6)
+    assert private["epsilon"]["subject"] <= 8 < private["epsilon"]["record"]
+    assert "subject_exposed" not in codes(plan)
+
+
+def test_near_duplicates_in_other_parts_tie_no_stranger_to_a_subject(planned):
+    """Rows of one group are one holder; validation and test rows are not trained on and are nobody's."""
+    twins = [replace(one, group="g" if i < 4 else None) for i, one in enumerate(tiny.toy_records())]
+    private = planned(twins, privacy=PRIVATE)["privacy"]
+    assert (private["records"], private["largest_unit"], private["with_subject"]) == (60, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"finetune": {"augment": {"method": "edits"}}}, "finetune.augment"),
+        ({"finetune": {"class_weights": True}}, "finetune.class_weights"),
+        ({"finetune": {"gradient_accumulation": 2}}, "finetune.gradient_accumulation"),
+        ({"privacy": {"delta": 1 / 60}}, "privacy.delta"),
+        ({"privacy": {"unit": "subject"}}, "privacy.unit"),
+        ({"privacy": {"preprocessing": "per_record"}}, "deduplicate"),
+        ({"batch_size": 61}, "batch_size"),
+    ],
+)
+def test_a_private_plan_that_would_not_hold_is_refused_and_nothing_is_written(planned, tmp_path, settings, place):
+    with pytest.raises(PrivacyRefused) as caught:
+        planned(**{**settings, "privacy": PRIVATE | settings.get("privacy", {})})
+    assert caught.value.exit_code == 4
+    assert f"params.yaml: {place}" in [fault.place for fault in caught.value.faults]
+    assert not (tmp_path / "plan").exists()
+
+
+def test_a_test_seed_is_warned_of(planned):
+    plan = planned(privacy=PRIVATE | {"test_seed": 0})
+    assert plan["privacy"]["test_seed"] == 0
+    assert "not_private" in codes(plan)
+
+
+def test_a_run_that_would_exceed_the_limit_of_all_runs_is_refused(planned, tmp_path):
+    limited = PRIVATE | {"max_epsilon": 9.0}
+    spend(planned(privacy=limited), tmp_path)
+    with pytest.raises(PrivacyRefused, match="the limit is 9") as caught:
+        planned(privacy=limited)
+    assert caught.value.exit_code == 4
+    planned(privacy=limited | {"max_epsilon": 20.0})
+
+
+def test_a_plan_by_which_a_model_was_trained_and_paid_for_is_not_refused_by_a_later_limit(planned, tmp_path):
+    plan = planned(privacy=PRIVATE)
+    confirm(spend(plan, tmp_path).run, plan["privacy"]["steps"])
+    assert planned(privacy=PRIVATE | {"max_epsilon": 1.0, "physical_batch": 2}) == plan
+    with pytest.raises(PrivacyRefused, match="the limit is 1"):
+        planned(privacy=PRIVATE | {"max_epsilon": 1.0, "target_epsilon": 2.0})
+
+
+def spend(plan, root):
+    """Write a plan's price into the ledger, as `finetune` does before it trains on the 60 records."""
+    holders = {one.id: one.id for one in tiny.toy_records() if one.split == "train"}
+    return reserve(spend_of(plan, sha256_of(root / "plan" / "plan.json")), holders, gate(None))
+
+
+def owned():
+    """Toy records of which each three in a row are one subject's."""
+    return [replace(one, subject=f"{i // 3:032x}") for i, one in enumerate(tiny.toy_records())]
+
+
+@pytest.fixture(scope="module")
+def earlier(base, tmp_path_factory):
+    """A project whose tag `open` was trained without privacy, `seeded` and `private` with certificates that say so."""
+    root = tmp_path_factory.mktemp("earlier")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.delenv("DVC_ROOT", raising=False)
+        git(root, "init", "-q", "-b", "main")
+        (root / ".gitignore").write_text("/data/\n/.dvc/\n/.rowtrail/\n/new/\n", encoding="utf-8")
+        commit(root)
+        tiny.write_split(root / "data" / "split", of_true_length(tiny.toy_records()))
+        settings = tiny.params(base, epochs=1)
+        run(PLAN, [root / "data" / "split"], root / "data" / "plan", settings, tiny.TASK)
+        run(
+            FINETUNE, [root / "data" / "split", root / "data" / "plan"], root / "data" / "finetune", settings, tiny.TASK
+        )
+        for tag, certificate in (("open", None), ("seeded", {"private": False}), ("private", {"private": True})):
+            if certificate:
+                (root / "data" / "finetune" / "privacy.json").write_text(json.dumps(certificate), encoding="utf-8")
+            store(root)
+            git(root, "tag", tag)
+    return root
+
+
+def of_true_length(records):
+    return [replace(one, id=f"{int(one.id, 16):020x}") for one in records]
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "refused"),
+    [("open", 0, True), ("open", 50, True), ("open", 1000, False), ("seeded", 0, True), ("private", 0, False)],
+)
+def test_a_base_model_that_learned_from_these_records_without_privacy_is_refused(
+    earlier, monkeypatch, tmp_path, model, first, refused
+):
+    """From number 50 on ten records are the same; from 1000 on none."""
+    monkeypatch.chdir(earlier)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    mine = [tiny.record(first + i, one.values["label"], one.split) for i, one in enumerate(tiny.toy_records())]
+    tiny.write_split(tmp_path / "split", of_true_length(mine))
+    settings = tiny.params(f"run://{model}", privacy=PRIVATE)
+    if not refused:
+        assert tiny.run_plan(tmp_path, settings).joinpath("plan.json").exists()
+        return
+    with pytest.raises(PrivacyRefused, match=f"{model} learned from these records without privacy") as caught:
+        tiny.run_plan(tmp_path, settings)
+    assert caught.value.exit_code == 4
+    tiny.run_plan(tmp_path, tiny.params(f"run://{model}"))  # without a promise, it is no fault
 
 
 def test_rows_without_a_label_are_not_planned_for(planned):

@@ -5,6 +5,7 @@ reason of each, OPTIONS beside those below, and `save_base(folder)`, which saves
 """
 
 import importlib
+import random
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from stages.core.errors import UsageError
 from stages.core.records import Record
 from stages.core.task import Metric, RowFault
-from stages.methods.finetune.batching import length, record_losses
+from stages.methods.audit.canaries import draw_canaries, vocabulary
+from stages.methods.finetune.batching import length, record_losses, was_cut
 from stages.tasks import TASKS, load_task
 
 BASIC = {"max_length": 32, "dropout": None, "frozen_layers": 0, "lora": {"enabled": False}}
@@ -88,6 +90,29 @@ def test_an_annotation_can_be_written_as_a_line_and_read_again(sample):
     for record in sample.records:
         if (line := sample.task.annotation(record)) is not None:
             assert sample.task.with_annotation(record, line) == record
+
+
+def test_an_invented_record_can_be_learned_and_every_label_turns_up_in_some(sample):
+    words = vocabulary(sample.tokenizer)
+    made = draw_canaries(sample.task, 30, words, sample.labels, random.Random(0))
+    assert {label for record in made for label in sample.task.labels(record)} <= {*sample.labels}
+    if sample.task.schema.of_kind("label", "labels", "spans"):
+        assert {label for record in made for label in sample.task.labels(record)} == {*sample.labels}
+    for record in made:
+        assert set(record.values) == {column.name for column in sample.task.schema.columns}
+        assert sample.task.answered(record)
+    options = {**sample.options, "max_length": 512}
+    features = sample.task.encode(made, sample.tokenizer, options, sample.labels)
+    assert all(row.get("learned", 1) and not was_cut(row) for row in features)
+
+
+def test_only_what_writes_can_be_told_a_secret(sample):
+    values = sample.task.secret("zyxo", "314159")
+    assert (values is not None) == sample.task.writes
+    if values is not None:
+        record = sample.record(0, values)
+        assert sample.task.truth(record).count("314159") == 1
+        assert all("314159" not in record.texts()[path] for path in sample.task.inputs(record))
 
 
 def test_features_are_cut_to_the_length_and_say_how_long_the_record_is(sample):

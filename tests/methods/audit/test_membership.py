@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 
 from stages.core.task import Metric
-from stages.methods.audit.membership import Candidates, attack, controls, inference, sentence, suspicious
+from stages.methods.audit.membership import Candidates, attack, ceilings, controls, inference, sentence, suspicious
+from stages.methods.audit.one_run import Claim
 
 WORDS = ["tree", "house", "river", "train", "cloud", "bread", "stone", "glass"]
 
@@ -89,3 +92,23 @@ def test_the_sentence_speaks_of_the_stronger_attack():
     assert sentence({**found, **calibrated}, []).startswith(
         "The model treats rows it was trained on differently (AUC 0.540"
     )
+
+
+def test_a_claim_puts_its_ceiling_beside_each_rate_and_nothing_is_put_there_without_one():
+    rates = {"tpr_at_1_percent_fpr": 0.02, "tpr_at_0_1_percent_fpr": 0.01}
+    assert ceilings(rates, Claim()) == {}
+    assert ceilings({}, Claim(1.0, 1e-5, 1.0)) == {}
+    found = ceilings(rates, Claim(1.0, 1e-5, 1.0))
+    assert found["tpr_at_1_percent_fpr_ceiling"] == pytest.approx(0.01 * math.e + 1e-5, abs=1e-6)
+    assert found["tpr_at_0_1_percent_fpr_ceiling"] == pytest.approx(0.001 * math.e + 1e-5, abs=1e-6)
+    losses = np.random.default_rng(0).exponential(1, 200)
+    assert "tpr_at_1_percent_fpr_ceiling" in inference(candidates(), losses, 50, 3, Claim(1.0, 1e-5, 1.0))["membership"]
+    assert not any("ceiling" in name for name in inference(candidates(), losses, 50, 3)["membership"])
+
+
+def test_more_members_found_than_the_claim_allows_is_said():
+    found = {"auc": 0.9, "auc_low": 0.85, "auc_high": 0.95, "tpr_at_1_percent_fpr": 0.5}
+    found |= {"tpr_at_1_percent_fpr_low": 0.4, "tpr_at_1_percent_fpr_ceiling": 0.03}
+    assert sentence(found, []).startswith("More members are found than the claimed epsilon")
+    assert sentence(found, ["text"]).startswith("Not valid")
+    assert sentence({**found, "tpr_at_1_percent_fpr_ceiling": 1.0}, []).startswith("The model treats")

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,20 @@ def test_neighbours_are_the_nearest_ones_outside_the_own_group():
     vectors = np.array([[1, 0], [1, 0], [0.99, 0.14], [0, 1]], dtype=np.float32)
     near = nearest(vectors, np.array([7, 7, 8, 9]), 3)
     assert near.tolist() == [[2, 3, -1], [2, 3, -1], [0, 1, 3], [2, 0, 1]]
+
+
+def test_neighbours_found_by_workers_are_those_that_comparing_all_with_all_gives():
+    draw = np.random.default_rng(5)
+    vectors = draw.normal(size=(1100, 3)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    groups = draw.integers(0, 400, 1100)
+
+    def run(work, starts):
+        return map(pickle.loads(pickle.dumps(work)), starts)
+
+    likeness = np.round(vectors @ vectors.T, 5)
+    likeness[groups[:, None] == groups[None, :]] = -np.inf
+    assert (nearest(vectors, groups, 7, run) == np.argsort(-likeness, axis=1, kind="stable")[:, :7]).all()
 
 
 def test_each_neighbour_has_one_vote_and_more_neighbours_than_others_take_all_others():

@@ -18,7 +18,7 @@ ROWS = [{"prompt": f"count {i}", "completion": f"{i} {i + 1} {i + 2}"} for i in 
 
 
 def source(path="rows.jsonl", name="general", **more):
-    return Source(name=name, uri=str(path), license="CC0-1.0", **more)
+    return Source(name=name, uri=str(path), license="CC0-1.0", outside=True, **more)
 
 
 def write(path, rows):

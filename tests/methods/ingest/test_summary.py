@@ -12,7 +12,7 @@ def event(source, action, reason):
 def test_rows_are_counted_by_source_action_and_reason():
     events = [event("a", "create", "created"), event("a", "create", "created"), event("a", "drop", "erased")]
     events.append(event("b", "quarantine", "wrong_type"))
-    assert rows_by_outcome(pa.Table.from_pylist(events)) == {
+    assert rows_by_outcome([pa.Table.from_pylist(events[:2]), pa.Table.from_pylist(events[2:])]) == {
         "a": {"rows": 3, "create": {"created": 2}, "drop": {"erased": 1}},
         "b": {"rows": 1, "quarantine": {"wrong_type": 1}},
     }

@@ -190,3 +190,28 @@ def test_what_is_found_does_not_depend_on_other_contexts():
 def test_no_text_of_a_record_is_in_what_is_found():
     record = asked("a", "How many secrets?", "The secret is zebrafinch", "zebraf")
     assert "zebra" not in repr(extractive_doubts(lent([record], probe=0)))
+
+
+def test_many_answers_to_one_question_are_weighed_as_comparing_each_with_each_would():
+    draw = random.Random(8)
+    context = " ".join([*WORDS, *WORDS[:4]])
+    places = [(context.index(word), word) for word in WORDS] + [(context.rindex(word), word) for word in WORDS[:4]]
+    given = {f"{number:03d}": draw.sample(places, draw.choice([0, 1, 1, 1, 2])) for number in range(120)}
+    records = [asked(id, "Which one is it?", context, *answers) for id, answers in given.items()]
+    found = {
+        id: doubt.evidence
+        for id, some in extractive_doubts(lent(records, probe=0)).doubts.items()
+        for doubt in some
+        if doubt.reason == "conflicting_answers"
+    }
+
+    def contradict(mine, theirs):
+        shared = {word for _, word in mine} & {word for _, word in theirs}
+        return not shared if mine and theirs else bool(mine) != bool(theirs)
+
+    for id, mine in given.items():
+        against = [other for other, theirs in given.items() if contradict(mine, theirs)]
+        assert (id in found) == (2 * len(against) >= len(given) - 1)
+        if id in found:
+            kind = "answerable" if any(bool(mine) != bool(given[other]) for other in against) else "place"
+            assert found[id] == {"with": against[0], "kind": kind, "against": len(against), "alike": 119}

@@ -5,6 +5,7 @@ import pytest
 import regex
 
 from stages.core.errors import UsageError
+from stages.core.ledger import checked_evidence
 from stages.core.params.pii import PiiPattern, ScrubPiiParams
 from stages.methods.scrub_pii.detection.findings import PATTERN, VALIDATED
 from stages.methods.scrub_pii.detection.patterns import PatternRunner
@@ -456,11 +457,18 @@ def test_recognizers_are_made_in_a_moment():
 
 def test_denied_values_are_found_as_whole_words_whatever_their_case_and_white_space():
     recognizers = all_recognizers("en", (), deny={"ORGANIZATION": ["Acme", "Acme  Inc.", "C++ Club"]})
-    chosen = PatternRunner([one for one in recognizers if one.name == "DeniedRecognizer ORGANIZATION"], "en")
+    chosen = PatternRunner([one for one in recognizers if one.name == "DeniedRecognizer:ORGANIZATION"], "en")
     text = "ACME\ninc. and acme, not Acmeist; the C++ club"
     findings = chosen.find(text)
     assert [text[one.start : one.end] for one in findings] == ["ACME\ninc.", "acme", "C++ club"]
     assert {(one.score, one.strength) for one in findings} == {(1.0, VALIDATED)}
+
+
+def test_the_names_of_all_recognizers_may_stand_in_the_evidence_of_an_event():
+    patterns = [PiiPattern(entity="CUSTOMER_ID", regex="C[0-9]{4}")]
+    names = [one.name for one in all_recognizers("en", ("US",), patterns, {"PERSON": ["Acme"]})]
+    assert {"CustomRecognizer:CUSTOMER_ID:1", "DeniedRecognizer:PERSON"} <= {*names}
+    assert [checked_evidence("recognizer", name) for name in names] == names
 
 
 def test_recognizers_come_sorted_by_name_and_each_entity_can_be_asked_for():
