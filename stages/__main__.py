@@ -80,7 +80,7 @@ def _prepare_process() -> None:
     if sys.getfilesystemencoding() == "ascii":
         # In a C locale whose UTF-8 mode is off, a name given on the command line would be hashed as another one.
         os.environ["PYTHONUTF8"] = "1"
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 # nosec B606: this very program
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 # nosec B606 # this very program
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -170,12 +170,13 @@ def _set_environment(*, offline: bool) -> None:
 
 def _asks_for_hub(params: Any) -> bool:
     """Whether a source or a model in the params is on a hub."""
+    from stages.core.hub import is_hub
     from stages.methods.scrub_pii.detection.ner import is_hub_name
 
     semantic = [params.deduplicate.semantic_model] if params.deduplicate.semantic is not None else []
     models = (params.model, params.check_labels.encoder or params.model, *semantic)
     sources = (*params.ingest.sources, *params.deduplicate.against)
-    asks = any(map(_is_hub_name, models)) or any(source.uri.startswith("hf://") for source in sources)
+    asks = any(map(_is_hub_name, models)) or any(is_hub(source.uri) for source in sources)
     return asks or any(map(is_hub_name, params.scrub_pii.ner.values()))
 
 

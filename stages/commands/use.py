@@ -13,10 +13,11 @@ from typing import Any
 from stages.commands.use_presets import USUAL, about_presets, preset_file
 from stages.commands.use_rows import look_at
 from stages.core.errors import RowtrailError
+from stages.core.hub import is_hub
 from stages.core.params import Params
 from stages.core.params_file import read_params, read_yaml
 from stages.core.remote import is_remote
-from stages.core.sources import find_files, is_hub
+from stages.core.sources import find_files
 from stages.core.terminal import printable
 from stages.methods.diff.settings import differences, flat
 from stages.methods.switching import switched
@@ -119,7 +120,7 @@ def _columns(params: Params) -> Iterator[str]:
     """Sources whose first rows the task cannot read, or cannot learn from."""
     task = load_task(params.task)
     for source in params.ingest.sources:
-        if is_hub(source) or is_remote(source.uri):
+        if is_hub(source.uri) or is_remote(source.uri):
             yield f"ingest.sources[{source.name}]: not looked at, for it is not here; see docs/tasks.md for its columns"
             continue
         try:

@@ -17,11 +17,12 @@ from stages.core.dvc_files import LOCK
 from stages.core.erasure import ERASURE_LIST
 from stages.core.errors import Fault, UsageError
 from stages.core.git import Git
+from stages.core.hub import is_hub
 from stages.core.keys import key_file, load_keys
 from stages.core.params import Source
 from stages.core.params_file import read_params
 from stages.core.remote import is_remote
-from stages.core.sources import digests, find_files, is_hub
+from stages.core.sources import digests, find_files
 
 _REQUIREMENTS = (Path("requirements/lock.txt"), Path("requirements/assets.txt"))
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")
@@ -53,7 +54,7 @@ def _source(source: Source) -> Iterator[Finding]:
     if said is None:
         return
     listed = {file["name"]: file["sha256"] for file in said["files"]}
-    if is_hub(source) or is_remote(source.uri):
+    if is_hub(source.uri) or is_remote(source.uri):
         yield Note(f"source {source.name}: is not on this machine; its bytes were not checked")
         return
     found = digests(find_files([source])).get(source.name, {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -17,7 +18,6 @@ from typing import TypeVar
 
 from stages.core.keys import project_root
 
-_AT_ONCE = 500  # names in a query; SQLite allows 999 in its oldest versions still in use
 _SEAL = 8  # bytes of the hash before each value
 _TABLE = "CREATE TABLE IF NOT EXISTS cache (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
 _DELETE = "DELETE FROM cache WHERE name = ?"
@@ -72,12 +72,10 @@ def _is_sealed(name: str, value: object) -> bool:
 
 
 def _select(database: sqlite3.Connection, names: Sequence[str]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for start in range(0, len(names), _AT_ONCE):
-        some = names[start : start + _AT_ONCE]
-        marks = ",".join("?" * len(some))
-        found.update(database.execute(f"SELECT name, value FROM cache WHERE name IN ({marks})", some))  # noqa: S608  # nosec B608 - question marks only
-    return found
+    asked = json.dumps(list(names))
+    return dict(
+        database.execute("SELECT name, value FROM cache WHERE name IN (SELECT value FROM json_each(?))", [asked])
+    )
 
 
 class _Unusable(Exception):

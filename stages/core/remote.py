@@ -19,13 +19,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from stages.core.errors import DataError, Fault, RowtrailError, UsageError
+from stages.core.hub import SCHEME
 from stages.core.keys import project_root
 from stages.core.progress import say
 from stages.core.storage import files_below, sha256_of
 
 _PIECE = 2**22
 _MANIFEST = "manifest.json"
-_OWN = ("pkg://", "hf://")  # schemes that are Rowtrail's and not fsspec's
+_OWN = ("pkg://", SCHEME)  # schemes that are Rowtrail's and not fsspec's
 _ELSEWHERE = (
     "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "http", "https", "ftp", "sftp", "ssh", "smb",
     "hdfs", "webhdfs", "github", "memory",

@@ -15,6 +15,7 @@ from stages.core import packages
 from stages.core.dvc_files import cache_folder
 from stages.core.errors import DataError, Fault, RowtrailError, UsageError
 from stages.core.formats import ENDINGS, read_rows
+from stages.core.hub import hub_dataset, is_hub
 from stages.core.keys import project_root
 from stages.core.lines import check_encoding
 from stages.core.params import Source
@@ -35,11 +36,6 @@ class SourceFile:
     path: Path
     name: str
     format: str
-
-
-def is_hub(source: Source) -> bool:
-    """Whether the rows come from a dataset hub and not from files."""
-    return source.uri.startswith("hf://")
 
 
 def find_files(sources: Sequence[Source]) -> list[SourceFile]:
@@ -111,7 +107,9 @@ def digests(files: Sequence[SourceFile]) -> dict[str, dict[str, str]]:
 
 def _files(source: Source) -> list[SourceFile]:
     """The files of one source. Raises UsageError and DataError."""
-    if is_hub(source):
+    if is_hub(source.uri):
+        if Path(hub_dataset(source.uri).name).exists():  # `datasets` would read it, unwatched, and never ask the hub
+            raise UsageError(Fault(source.uri, "a file or folder here has that name", "name its files by their paths"))
         if source.sha256:
             raise UsageError(Fault(f"source {source.name}", "a hub's dataset is not one file", "leave out `sha256`"))
         return []

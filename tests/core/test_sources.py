@@ -117,6 +117,13 @@ def test_a_digest_of_what_is_not_one_file_is_refused(uri):
         find_files([source(uri, sha256="0" * 64)])
 
 
+@pytest.mark.parametrize("name", ["/etc", "../rows", "~/rows", "a//b", ".hidden", "s3://b/f", "data/raw"])
+def test_a_hub_name_that_would_read_a_path_of_this_machine_is_refused(name):
+    write("data/raw/a.csv")
+    with pytest.raises(UsageError, match=r"on the hub|folder here"):
+        find_files([source(f"hf://{name}")])
+
+
 def read(uri, required, **settings):
     one = source(uri, **settings)
     return list(file_rows(one, find_files([one]), 1000, [required]))

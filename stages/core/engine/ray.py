@@ -195,7 +195,7 @@ def _join(address: str, workers: int | None, session: ExitStack) -> int:
 def _closed_folder() -> Iterator[str]:
     """A folder for what Ray logs and spills, which only this user can enter, and which goes away."""
     # Ray opens its own folder to everybody; and paths of sockets must be short, which those of TMPDIR need not be.
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # nosec B108 - mode 0700
+    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # nosec B108 # mode 0700
         yield f"{folder}/ray"
 
 

@@ -20,8 +20,8 @@ class Source(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     """Short name; part of every record id, so renaming a source makes all its records new ones."""
     uri: str = Field(min_length=1)
-    """A path or glob inside the project, `pkg://package/file`, `hf://dataset[:split]` (needs the network), or a file on
-    another machine, e.g. `s3://bucket/rows.jsonl` (needs `sha256`)."""
+    """A path or glob inside the project, `pkg://package/file`, `hf://dataset[@commit][:split]` (needs the network), or
+    a file on another machine, e.g. `s3://bucket/rows.jsonl` (needs `sha256`)."""
     outside: StrictBool = Field(default=False, exclude_if=operator.not_)  # manifests tell it where it is given
     """Allow files of this machine that are not in the project, by an absolute path, `..`, or a link that leads out.
     Else they are refused, so that no link in an unpacked archive makes a run read what nobody meant."""

@@ -18,7 +18,7 @@ def element(name: str, *content: str | Markup, **attributes: Attribute) -> Marku
     )
     inner = join(content)
     tag = f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>"
-    return Markup(tag)  # noqa: S704  # nosec B704 - its parts are escaped
+    return Markup(tag)  # noqa: S704  # nosec B704 # its parts are escaped
 
 
 def join(parts: Iterable[str | Markup]) -> Markup:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stages.core.hub import is_hub
 from stages.core.params import Source
 from stages.core.rows import FileRow
-from stages.core.sources import SourceFile, file_rows, is_hub, require_columns
+from stages.core.sources import SourceFile, file_rows, require_columns
 from stages.methods.ingest.hub_dataset import hub_rows
 
 
@@ -32,7 +33,7 @@ def source_rows(
 def _rows(
     source: Source, files: Sequence[SourceFile], max_chars: int, layouts: Sequence[set[str]]
 ) -> Iterator[FileRow]:
-    if is_hub(source):
+    if is_hub(source.uri):
         rows = (FileRow(place, columns) for place, columns in enumerate(hub_rows(source.uri), 1))
         return require_columns(rows, layouts, source.uri, at_once=True)
     return file_rows(source, [file for file in files if file.source.name == source.name], max_chars, layouts)

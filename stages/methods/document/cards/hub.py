@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from stages.core.hub import hub_dataset, is_hub
 from stages.methods.document.cards.data_tables import languages
 from stages.methods.document.cards.facts import Evidence
 from stages.methods.document.cards.markdown import plain
@@ -112,8 +113,7 @@ def _base_model(given: Evidence) -> str | None:
 
 def _hub_datasets(given: Evidence) -> list[str]:
     uris = [str(source["uri"]) for source in given.figures["sources"]]
-    names = [uri.removeprefix("hf://").partition(":")[0] for uri in uris if uri.startswith("hf://")]
-    return [name for name in dict.fromkeys(names) if _HUB_NAME.fullmatch(name)]
+    return list(dict.fromkeys(hub_dataset(uri).name for uri in uris if is_hub(uri)))
 
 
 def _size(given: Evidence) -> str | None:

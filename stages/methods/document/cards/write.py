@@ -26,7 +26,7 @@ def cards(recorded: Recorded, figures: Figures, facts: Facts) -> dict[str, str]:
     """Markdown by file name. What was not recorded is said to be not recorded; the same values give the same bytes."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(  # noqa: S701  # nosec B701 - not HTML: `finalize` escapes for Markdown
+    environment = Environment(  # noqa: S701  # nosec B701 # not HTML: `finalize` escapes for Markdown
         loader=PackageLoader("stages", "templates/cards"),
         finalize=escaped,
         undefined=StrictUndefined,
