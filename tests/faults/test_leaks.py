@@ -280,6 +280,29 @@ def test_no_command_writes_it_but_for_files_of_texts_for_people_which_only_their
         assert not any(path.stat().st_mode & 0o077 for path in files), name
 
 
+TRAINING = {
+    "compare": ("labels", "--seeds", "2", "--out", "reports/policies.json"),
+    "crossvalidate": ("--keep",),
+    "tune": ("--trials", "2", "--space", "lr=1e-3,2e-3"),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_command_that_trains_prints_and_leaves_it_only_where_texts_may_be(marked, home, tmp_path, name):
+    copy = Project(tmp_path / "copy")
+    shutil.copytree(marked.path, copy.path, symlinks=True)
+    copy.set_params(lambda params: params["split"].update(kfold=2) if name == "crossvalidate" else None)
+    if name == "crossvalidate":
+        asked(copy, "dvc", "repro", "-q", "split")
+    said = rowtrail(copy, name, *TRAINING[name], DVC_LOGLEVEL="DEBUG", PYTHONPATH=str(home / "loud"))
+    assert not any(secret.lower() in said.lower() for secret in (*SECRETS, *NAMES))
+    assert "Traceback" not in said
+    written = ("params.yaml", "dvc.lock", "data/scrub_pii/manifest.json", ".dvc", "data/crossvalidate", *WITH_TEXT)
+    for secret in (*SECRETS, *NAMES):
+        assert places_of(copy.path, secret, but=written) == [], secret
+
+
 def test_a_change_of_names_is_told_without_the_names():
     a, b = {"scrub_pii": {"allow": [ALLOWED], "deny": {"PERSON": [DENIED]}}}, {"scrub_pii": {"allow": [], "deny": {}}}
     rows = [unnamed(row) for row in differences(flat(a), flat(b))]
