@@ -33,8 +33,9 @@ repro: setup  ## run every stage whose inputs, params or code changed, then show
 test: setup  ## the whole test suite
 	pytest
 
-faults: setup  ## the attacks of tests/faults again, ten times as often, with the long ones (an hour or more)
+faults: setup  ## the attacks of tests/faults ten times as often, and all tests too long for `make test` (hours)
 	pytest tests/faults -m 'soak or not soak' --times 10
+	pytest -m soak --ignore tests/faults
 
 lint: setup  ## format, style, types, floors, openings for attackers
 	ruff format --check .

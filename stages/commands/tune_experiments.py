@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from stages.core.child_processes import dvc_environment
+from stages.core.child_processes import dvc_environment, interruptible
 from stages.core.errors import Fault, UsageError
 from stages.core.git import Git
 from stages.core.params_file import read_yaml
@@ -120,10 +120,11 @@ def _losses(log: Path) -> list[float]:
 
 def _started(arguments: Sequence[str], log: IO[bytes], lock: int) -> subprocess.Popen[bytes]:
     # A session of its own: a Ctrl-C meant for us would reach DVC and the stage once from the terminal and once from us.
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "dvc", *arguments], env=dvc_environment(), stdin=subprocess.DEVNULL, stdout=log,
-        stderr=subprocess.STDOUT, start_new_session=True, pass_fds=(lock,),
-    )  # fmt: skip
+    with interruptible():
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "dvc", *arguments], env=dvc_environment(), stdin=subprocess.DEVNULL, stdout=log,
+            stderr=subprocess.STDOUT, start_new_session=True, pass_fds=(lock,),
+        )  # fmt: skip
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

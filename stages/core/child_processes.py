@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -24,6 +26,18 @@ def dvc_environment() -> dict[str, str]:
     environment = stage_environment()
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     return environment
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """What is started in this block heeds SIGINT, which a shell lets its background jobs ignore. Main thread only."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a handler is not handed on; to ignore is
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_stage(name: str, folder: Path, inputs: Sequence[str], params: Path) -> int:

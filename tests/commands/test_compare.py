@@ -132,6 +132,7 @@ def test_the_policies_are_compared_on_the_same_test_rows_and_the_same_figures_co
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("made", ["drop"], indirect=True)
 def test_the_real_training_runs_once_a_policy_and_seed_and_leaves_nothing_behind(project, ask):
     code, told, err = ask("compare", "labels", "--seeds", "2", "--full", "--out", "full.json")

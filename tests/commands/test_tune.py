@@ -159,10 +159,14 @@ def test_trials_are_experiments_that_leave_the_workspace_alone_and_never_score_t
 @pytest.mark.slow
 def test_a_trial_that_is_given_up_leaves_no_experiment_and_no_copy_behind(toy, monkeypatch):
     monkeypatch.setenv("TOY_SECONDS", "5")
-    with (toy / "lock").open("w") as lock:
-        outcome = tune_experiments.run(
-            "tune-x-0", {"lr": 0.3}, toy / "log", lambda losses: len(losses) == 2, lock.fileno()
-        )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell script
+    try:
+        with (toy / "lock").open("w") as lock:
+            outcome = tune_experiments.run(
+                "tune-x-0", {"lr": 0.3}, toy / "log", lambda losses: len(losses) == 2, lock.fileno()
+            )
+    finally:
+        assert signal.signal(signal.SIGINT, before) is signal.SIG_IGN
     assert outcome.stopped
     assert outcome.code != 0
     assert outcome.losses[:2] == (1.04, 0.54)

@@ -116,8 +116,9 @@ class Desk:
         return asked
 
     def files(self, pattern: str) -> list[Path]:
-        """The files of a kind, without those that tell nothing to anybody."""
+        """The files of a kind, without those that tell nothing to anybody: `data/samples` is no source of this one."""
         found = [one.relative_to(self.true) for one in sorted(self.true.glob(pattern)) if one.is_file()]
+        found = [one for one in found if one.parts[:2] != ("data", "samples")]
         return [one for one in found if one.name != "README.md" and (self.true / one).stat().st_size > 1]
 
 

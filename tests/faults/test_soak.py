@@ -184,6 +184,7 @@ def soak(tmp_path, tmp_path_factory) -> Soak:
     return Soak(copy_of(odd_project(tmp_path_factory.getbasetemp()), tmp_path / "soak"), random.Random(9))
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_three_experiments_in_a_row_grow_as_told_and_stay_verified(soak):
     for kind in SHORT:
