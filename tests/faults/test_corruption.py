@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
 
@@ -165,7 +166,7 @@ def unfound(path, kind):
     groups = json.loads(out)["groups"]
     faults = [fault for group in groups for fault in group["faults"]]
     notes = [note for group in groups for note in group["notes"] if kind in NOTED]
-    named = any(str(path) in fault["place"] + fault["problem"] for fault in faults)
+    named = any(str(path) in fault["place"] + fault["problem"] or fnmatch(path, fault["place"]) for fault in faults)
     noted = any(all(word in note for word in NOTED[kind]) for note in notes)
     return [] if named or noted else [f"verify: does not name it, but {[fault['place'] for fault in faults[:5]]}"]
 
