@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.commands.export_place import private_folder
+from stages.commands.export_place import MODEL, private_folder
 from stages.commands.export_source import Source
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.ledger import IdSet
@@ -33,7 +33,6 @@ from stages.methods.text_table import text_table
 from stages.tasks import load_task
 
 TUNED = "tuned model"
-_RESULTS = "export.json"
 _RESAMPLES = 1000
 _CHUNK = 256
 
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     with private_folder(args.out) as work:
         outcomes = exporting.compare(forms, work, args.max_drop)
         rows = [{**one.row(), **_manifest_digest(work, one)} for one in outcomes]
-        write_json(work / _RESULTS, {"export": "model", **exporting.origin(), "max_drop": args.max_drop, "forms": rows})
+        write_json(work / MODEL, {"export": "model", **exporting.origin(), "max_drop": args.max_drop, "forms": rows})
     _print(outcomes, exporting, args)
     return 0 if all(one.kept for one in outcomes) else 1
 
@@ -207,7 +206,7 @@ def _check_out(out: Path) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
-        mine = json.loads((out / _RESULTS).read_bytes())["export"] == "model"
+        mine = json.loads((out / MODEL).read_bytes())["export"] == "model"
     except (OSError, ValueError, KeyError, TypeError):
         mine = False
     if not mine:

@@ -14,6 +14,8 @@ from stages.core.placing import new_folder
 
 EXPORTS = Path("data/export")
 MANIFEST = "manifest.json"
+MODEL = "export.json"
+"""What `rowtrail export model` writes: of which run the model is, and how its forms did."""
 
 
 def check_place(out: Path) -> None:
@@ -49,6 +51,15 @@ def _is_export(place: Path) -> bool:
         return "export" in json.loads((place / MANIFEST).read_bytes())
     except (OSError, ValueError):
         return False
+
+
+def exported_models() -> dict[str, list[str]]:
+    """The folders below data/export that hold a model, by the digest of the `finetune` that it is of."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(EXPORTS.glob(f"**/{MODEL}")):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            found.setdefault(str(json.loads(file.read_bytes())["finetune"]), []).append(file.parent.as_posix())
+    return found
 
 
 @contextlib.contextmanager

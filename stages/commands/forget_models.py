@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stages.commands.export_place import exported_models
 from stages.commands.forget_versions import TRAINED, Cached, holders
 from stages.core.dvc_files import DvcCache
 from stages.core.git import Git
@@ -37,9 +38,9 @@ def models(found: Cached, git: Git | None, known: Iterable[Mapping[str, Any]] = 
 
     `known` are the same of an earlier search, which saw lists that are gone by now. Of each: the numbers of records by
     use; `from`, the runs behind it that learned from the rows; `perhaps_from`, those whose list is gone; `unread`,
-    whether its own is.
+    whether its own is; `exports`, the folders into which it was exported.
     """
-    cache = DvcCache()
+    cache, exports = DvcCache(), exported_models()
     before = {one["folder"]: one for one in known}
     uses = {
         name: {use: one[use] for use in TRAINED} for name, one in before.items() if any(one[use] for use in TRAINED)
@@ -49,7 +50,7 @@ def models(found: Cached, git: Git | None, known: Iterable[Mapping[str, Any]] = 
     learned = {one["manifest"] for name, one in before.items() if name in uses and "manifest" in one}
     learned |= {one.manifest for name, one in tuned.items() if name in uses}
     listed = {one.manifest for one in tuned.values() if one.listed}
-    entries = list(_without_listing(cache, before, tuned))
+    entries = [one for one in _without_listing(cache, before, tuned, exports) if one["bytes"] or one["exports"]]
     for name, one in sorted(tuned.items()):
         runs = [(str(parent.get("name")), parent.get("finetune")) for parent in one.parents]
         doubts = {
@@ -60,18 +61,29 @@ def models(found: Cached, git: Git | None, known: Iterable[Mapping[str, Any]] = 
         if name in uses or any(doubts.values()):
             counts = dict.fromkeys(TRAINED, 0) | uses.get(name, {})
             own = {"manifest": one.manifest, "weights": [*one.weights], "bytes": one.bytes}
+            own["exports"] = exports.get(one.manifest, [])
             entries.append({"folder": name, **own, "workspace": name in found.current, **counts, **doubts})
     have = holders(git, [one["folder"] for one in entries])
     return [one | {"in": have[one["folder"]]} for one in entries]
 
 
 def _without_listing(
-    cache: DvcCache, before: Mapping[str, Mapping[str, Any]], tuned: Mapping[str, _Tuned]
+    cache: DvcCache,
+    before: Mapping[str, Mapping[str, Any]],
+    tuned: Mapping[str, _Tuned],
+    exports: Mapping[str, Sequence[str]],
 ) -> Iterator[dict[str, Any]]:
-    """Models that were known, and of which the weights alone are there."""
+    """Models that were known, and of which the weights alone are there, or what was exported."""
     for name, one in before.items():
-        if name not in tuned and any(cache.place(md5).is_file() for md5 in one["weights"]):
-            yield {**one, "workspace": False}
+        if name not in tuned:
+            size = _size(cache, one["weights"])
+            yield {**one, "workspace": False, "bytes": size, "exports": exports.get(one.get("manifest", ""), [])}
+
+
+def _size(cache: DvcCache, weights: Iterable[str]) -> int:
+    """Bytes of those that are there."""
+    files = [cache.place(md5) for md5 in weights]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _weights(files: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,11 +91,10 @@ def _weights(files: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _tuned(cache: DvcCache, files: Mapping[str, str]) -> _Tuned:
-    weights = [cache.place(md5) for md5 in _weights(files)]
     manifest = cache.place(files.get("manifest.json", ""))
     return _Tuned(
         weights=_weights(files),
-        bytes=sum(file.stat().st_size for file in weights if file.is_file()),
+        bytes=_size(cache, _weights(files)),
         manifest=sha256_of(manifest) if manifest.is_file() else "",
         parents=_parents(cache, files.get("training.json", "")),
         listed=cache.place(files.get("events.parquet", "")).is_file(),

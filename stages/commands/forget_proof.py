@@ -115,9 +115,8 @@ def looked_for(needles: Needles) -> dict[str, int]:
 
 def _remaining(known: Mapping[str, Any], objects: Cached, ids: Collection[str], git: Git | None) -> dict[str, Any]:
     """Models that may remember something of the rows, the workspace's own included; versions; privacy spent on them."""
-    cache = DvcCache()
     left = models(objects, git, known.get("before", {}).get("models", ()))
-    left = [one for one in left if any(cache.place(md5).is_file() for md5 in one["weights"])]
+    left = [one for one in left if one["bytes"] or one["exports"]]
     gone = {*known.get("purged", {}).get("objects", ()), *(one["folder"] for one in left if not one["workspace"])}
     named, budget = naming(git, gone), spent_on(ids)
     return {

@@ -333,6 +333,23 @@ def test_old_models_stay_and_are_named_unless_they_shall_go(project, ask):
     assert DvcCache().place(md5_of(weights)).is_file()
 
 
+def test_what_a_model_was_exported_to_is_named_until_it_is_deleted(project, ask):
+    out = Path("data/export/small")
+    out.mkdir(parents=True)
+    digest = hashlib.sha256(Path("data/finetune/manifest.json").read_bytes()).hexdigest()
+    (out / "export.json").write_text(json.dumps({"export": "model", "finetune": digest}), encoding="utf-8")
+    (out / "model.onnx").write_bytes(b"weights")
+    assert "exported to data/export/small" in " ".join(ask("--subject", "Nora Quist")[1].split())
+    code, told, _ = ask("--subject", "Nora Quist", "--apply", "--purge-models")
+    said = " ".join(told.split())
+    assert code == 0
+    assert "exported to data/export/small" in said
+    assert "delete data/export/small, and have copies of it deleted" in said
+    assert "--purge-models deletes" not in said
+    shutil.rmtree(out)
+    assert "data/export/small" not in ask("--subject", "Nora Quist", "--prove")[1]
+
+
 def tune_from_v1(spared):
     """A second version, tuned from the first one's model, that did not see some rows itself."""
     digest = hashlib.sha256(Path("data/finetune/manifest.json").read_bytes()).hexdigest()

@@ -141,6 +141,7 @@ def _models(still: str, models: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         behind = one.get("from") or one.get("perhaps_from")
         how = [*([uses] if uses else []), *([f"tuned from {', '.join(behind)}"] if behind else [])]
         how = how or ["its list of records is gone"]
+        how += [f"exported to {name}" for name in one.get("exports", ())]
         group = learned if uses else tuned if one.get("from") else unknown
         group.append(f"{one['folder']}  {_size(one['bytes'])}, {', '.join(how)}; in {where}")
     for title, lines in groups.items():
@@ -250,8 +251,10 @@ def _to_do(proof: Mapping[str, Any]) -> Iterator[str]:
             "the workspace's model was tuned from one of these, and may remember what that one learned: tune that one "
             "again on what is left, name it in params.yaml (`model`), and run `dvc repro`"
         )
-    if any(not one["workspace"] for one in left):
+    if any(one["bytes"] and not one["workspace"] for one in left):
         yield "the same command with --apply --purge-models deletes the old models"
+    for name in sorted({name for one in left for name in one.get("exports", ())}):
+        yield f"delete {name}, and have copies of it deleted: it was exported from one of these"
     areas = {one["area"] for one in proof["found"]}
     if "cache" in areas:
         yield "the same command with --apply deletes what was found in DVC's cache"
