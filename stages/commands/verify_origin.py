@@ -74,7 +74,10 @@ def _key(project: Project, source: Source) -> Iterator[Finding]:
         try:
             check_key(load_keys({source.name: False}), source.name, DATA / "ingest" / RECORDS)
         except UsageError as error:
-            yield from (Fault(str(key_file()), f"{one.place}: {one.problem}", one.next_step) for one in error.faults)
+            place = str(key_file())
+            for one in error.faults:
+                problem = one.problem if one.place == place else f"{one.place}: {one.problem}"
+                yield Fault(place, problem, one.next_step)
 
 
 def environment_checks() -> Iterator[Check]:

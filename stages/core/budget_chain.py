@@ -76,7 +76,7 @@ def holders_table(content: bytes) -> pa.Table:
 def read_budget(folder: Path) -> Budget:
     """The ledger in a folder, checked; an empty one where there is none. Raises DataError with all that is wrong."""
     head, faults = _read_head(folder)  # first: a line that is being added can only make the ledger longer
-    content = (folder / LEDGER).read_bytes() if (folder / LEDGER).exists() else b""
+    content = _content(folder / LEDGER) if (folder / LEDGER).exists() else b""
     reader = _Reader(folder, faults)
     *lines, tail = content.split(b"\n")
     for line in lines:
@@ -95,10 +95,17 @@ def _read_head(folder: Path) -> tuple[Head | None, list[Fault]]:
     place = folder / HEAD
     if not place.exists():
         return None, []
-    found = _HEAD.fullmatch(place.read_bytes())
+    found = _HEAD.fullmatch(_content(place))
     if found is None:
         return None, [Fault(str(place), "was altered: it is not a number and a hash", _STEP)]
     return (int(found[1]), found[2].decode()), []
+
+
+def _content(place: Path) -> bytes:
+    try:
+        return place.read_bytes()
+    except OSError:
+        raise DataError(Fault(str(place), "cannot be read", _STEP)) from None
 
 
 class _Reader:
@@ -159,7 +166,7 @@ class _Reader:
                 return
             exposed = self._exposed(entry)
             if exposed is None:
-                yield f"names holders that are gone or were altered: {holders_file(self.folder, entry.holders).name}"
+                yield f"names holders that are gone or were altered: {holders_file(self.folder, entry.holders)}"
             self.runs[entry.run] = Run(entry, digest, exposed)
         elif known is None or known.confirmed is not None:
             yield f"confirms run {entry.run}, {'which nothing reserved for' if known is None else 'once more'}"

@@ -23,6 +23,7 @@ PUBLISHED = b"rowtrail: this key is published on purpose, for public data only"
 NEXT_STEP = (
     "run `rowtrail key` once to make one, or set ROWTRAIL_KEY; only for data that anyone may have: `public: true`"
 )
+_BRING_BACK = "bring it back from a copy: another key would change every id and surrogate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,7 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
-        step = "bring it back from a copy: another key would change every id and surrogate"
-        raise UsageError(Fault(str(path), "is not a key: it holds bytes that no text has", step)) from None
+        raise UsageError(Fault(str(path), "is not a key: it holds bytes that no text has", _BRING_BACK)) from None
 
 
 def _secret() -> bytes | None:
@@ -103,6 +103,8 @@ def _secret() -> bytes | None:
         path = key_file()
         if not path.exists():
             return None
+        if not path.is_file():
+            raise UsageError(Fault(str(path), "is not a file", _BRING_BACK))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise UsageError(Fault(str(path), "others can read the key", f"chmod 600 {path}"))
         text, place = _text_of(path), str(path)

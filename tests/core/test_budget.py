@@ -227,6 +227,14 @@ def test_a_writer_that_is_killed_leaves_a_ledger_that_goes_on(ledger, written, k
     assert (ledger / TORN).exists() == (not kept)
 
 
+@pytest.mark.parametrize("name", [LEDGER, HEAD])
+def test_a_folder_in_place_of_a_file_of_the_ledger_is_told_and_nothing_is_spent(ledger, name):
+    (ledger / name).unlink()
+    (ledger / name).mkdir()
+    with pytest.raises(DataError, match=rf"{name}: cannot be read"):
+        reserve(spend(), HOLDERS, let_through, ledger)
+
+
 @pytest.mark.parametrize("missing", [1, 30])
 def test_a_line_that_was_torn_is_mended_and_counts_for_nothing_unless_it_is_whole(ledger, missing):
     """With its end alone missing the line is whole; the head had not been moved to it."""

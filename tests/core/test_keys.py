@@ -47,6 +47,14 @@ def test_a_key_that_others_can_read_is_refused():
         load_keys({"mail": False})
 
 
+def test_a_folder_in_the_keys_place_is_no_key_and_not_for_chmod_to_mend():
+    path = make_key()
+    path.unlink()
+    path.mkdir(mode=0o755)
+    with pytest.raises(UsageError, match=r"is not a file\n.*bring it back"):
+        load_keys({"mail": False})
+
+
 def test_a_short_key_is_refused(monkeypatch):
     monkeypatch.setenv("ROWTRAIL_KEY", "secret")
     with pytest.raises(UsageError, match="shorter than 32"):

@@ -52,7 +52,7 @@ KINDS = {
 }
 """What `rowtrail verify` finds, by the kind of file."""
 NOTED = {
-    "cache": (".dvc/cache", "are not in the cache here"),
+    "cache": ("dvc.lock refers to", "are not in the cache here"),
     "key": ("", "is not here"),
     "lock": ("dvc.lock", "not committed"),
 }
