@@ -7,6 +7,7 @@ the very number that models are. chrF, which suits translation better, is a scor
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from stages.methods.finetune.generating import generate, stream, tell_language
 from stages.methods.ingest.row_text import required_text
 
 _IGNORED = -100
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _MAX_LENGTH, _MAX_TARGET_LENGTH = 512, 128
 _PAIRS = {
     "source_text": ("target_text",),
@@ -229,7 +231,9 @@ def _translation(value: Any) -> tuple[str, str]:
         raise RowFault("wrong_type", field="translation", type=type(value).__name__)
     if len(value) != 2:
         raise RowFault("wrong_type", field="translation", languages=len(value))
-    texts = {f"translation.{language}": text for language, text in value.items()}
+    # A key is from the data: what is no code of a language (BCP 47, FLORES) may be text, and is told by its number.
+    keys = [key if _LANGUAGE.fullmatch(str(key)) else number for number, key in enumerate(value, 1)]
+    texts = {f"translation.{key}": text for key, text in zip(keys, value.values(), strict=True)}
     source, target = texts
     return required_text(texts, source), required_text(texts, target)
 

@@ -7,6 +7,7 @@ import pytest
 
 from stages.core.erasure import ERASURE_LIST
 from stages.core.errors import DataError
+from stages.core.ledger import checked_evidence
 from stages.core.params import IngestParams, Source
 from stages.core.records import Label
 from stages.core.rows import FileRow
@@ -209,3 +210,11 @@ def test_what_annotators_said_is_kept_apart_from_groups_and_gives_the_agreement(
 
 def test_an_annotators_answer_that_is_text_is_quarantined(decide):
     assert decide({"text": "hello", "label": "good", "anna": "x" * 41}, annotators=["anna"]).outcome == "quarantined"
+
+
+@pytest.mark.parametrize("column", ["Age group", "größe", "a" * 90])
+def test_a_column_with_any_name_is_named_by_the_event_that_sets_a_row_aside(decide, column):
+    decided = decide({"text": "hello", "label": "good", column: "x" * 41}, attributes=[column])
+    [event] = decided.events
+    assert (event.reason, event.evidence["field"]) == ("bad_attribute", column)
+    assert checked_evidence("field", event.evidence["field"]) == column

@@ -56,6 +56,13 @@ def test_a_language_that_is_not_filled_is_named_as_fields_name_it():
     assert (fault.value.code, fault.value.evidence) == ("empty_text", {"field": "translation.eo"})
 
 
+@pytest.mark.parametrize("key", ["", ";", "Jane Doe of Leeds", "de DE"])
+def test_a_key_that_is_no_language_is_named_by_its_number(key):
+    with pytest.raises(RowFault) as fault:
+        TASK.read_row({"translation": {"eng_Latn": "tree", key: None}}, None)
+    assert fault.value.evidence == {"field": "translation.2"}
+
+
 def test_columns_that_the_user_has_named_win_over_usual_names():
     row = {"source_text": "tree", "target_text": "arbo", "text": "no", "summary": "no", "translation": {}}
     assert TASK.read_row(row, None) == {"source_text": "tree", "target_text": "arbo"}

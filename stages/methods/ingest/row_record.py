@@ -63,7 +63,7 @@ def _attributes(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, s
     found = {name: str(columns[name]).strip() for name in names if columns.get(name) is not None}
     for name, value in found.items():
         if len(value) > _CODE or not value.isprintable():
-            raise RowFault("bad_attribute", field=name, chars=len(value))
+            raise RowFault("bad_attribute", field=Label(name), chars=len(value))  # a name from params.yaml
     return {name: value for name, value in found.items() if value}
 
 
