@@ -58,7 +58,7 @@ VALUES = [
     {"a": 0.0},
     {"a": 1000.0},
 ]
-LONG = {("epochs",), ("finetune", "contrastive", "epochs")}
+LONG = {("epochs",), ("finetune", "contrastive", "epochs"), ("deduplicate", "probe"), ("scrub_pii", "probe")}
 """Keys whose upper bound means hours, as it says."""
 TRIED = 20
 """Values in a lot, of about a thousand: 50 times try all."""
