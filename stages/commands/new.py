@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.commands.use_presets import USUAL, preset_file
-from stages.commands.use_rows import FORMATS, look_at
+from stages.commands.use_rows import add_written, look_at, written_as
 from stages.core.decisions import PII_DECISIONS, PiiDecisions, write_pii_decisions
 from stages.core.errors import DataError, Fault, UsageError
 from stages.core.keys import make_key
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default=USUAL, metavar="NAME",
                         help="what kind of project: `rowtrail use` lists them (default: %(default)s)")  # fmt: skip
     parser.add_argument("--file", "--csv", type=Path, metavar="FILE", help="your data; it is copied to DIR/data/raw")
-    parser.add_argument("--format", choices=FORMATS, default="auto", help="how it is written (default: by its ending)")
+    add_written(parser)
     parser.add_argument("--map", action="append", default=[], metavar="COLUMN=NAME",
                         help="what your file calls a column of the task, e.g. question=frage; docs/tasks.md lists the "
                         "columns; once for each")  # fmt: skip
@@ -126,8 +126,8 @@ def _named(args: argparse.Namespace) -> dict[str, str]:
 
 def _looked(args: argparse.Namespace, data: Path, params: Params) -> tuple[SourceChoice, list[Fault]]:
     """The source, and why the task could not learn from it."""
-    task, name, said = load_task(params.task), source_name(data.stem), _mapping(args)
-    source = Source(name=name, uri=str(data), license="-", format=args.format, fields=said)
+    task, name, said, written = load_task(params.task), source_name(data.stem), _mapping(args), written_as(args)
+    source = Source(name=name, uri=str(data), license="-", fields=said, **written)
     try:
         look = look_at(data, source, task)
         usual = {c: n for c, n in params.ingest.sources[0].fields.items() if n in look.columns}
@@ -137,8 +137,10 @@ def _looked(args: argparse.Namespace, data: Path, params: Params) -> tuple[Sourc
     except DataError as error:
         return SourceChoice(name, data.name), list(error.faults)
     faults = look.missing(data.name, _named(args)) or look.problems(data.name, fields, task, _HOW)
+    faults = (look.not_apart(data.name) or faults) if faults else []
     labels = look.labels <= {*(params.ingest.labels or look.labels)}
-    written = look.format if look.format in ("squad", "conll") else args.format
+    if look.format in ("squad", "conll"):
+        written["format"] = look.format
     return SourceChoice(name, data.name, fields, written, args.id, args.subject, args.sample, labels), faults
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from stages.commands.predict_model import ModelFolder
 from stages.commands.predict_rows import record_of, row_of, rows_of
-from stages.commands.use_rows import FORMATS
+from stages.commands.use_rows import add_written, written_as
 from stages.core.errors import Fault, UsageError
 from stages.core.records import Record
 from stages.core.rows import FileRow
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--file", type=Path, help="rows as for training (docs/tasks.md), or txt with a text a line; "
                       "prints a JSON object a row: row, id if there is one, and label, labels, spans or answer; scores "
                       "where there are any; not what was asked")  # fmt: skip
-    parser.add_argument("--format", choices=FORMATS, default="auto", help="how the file is written (by its ending)")
+    add_written(parser)
     parser.add_argument("--map", action="append", type=_pair, default=[], metavar="COLUMN=NAME",
                         help="what the file calls a column of the task, or the id, e.g. text=body")  # fmt: skip
     parser.add_argument("--model", type=Path, default=Path("data/finetune"), metavar="DIR",
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the answers; 1 when rows of the file could not be asked. Raises DataError when there is no tuned model."""
     folder = ModelFolder(args.model)
     if args.file:
-        rows = rows_of(args.file, args.format, folder.task, dict(args.map))
+        rows = rows_of(args.file, written_as(args), folder.task, dict(args.map))
     else:
         rows = iter([row_of(args.asked, folder.task)])
     first = next(rows, None)  # what is wrong with the question is told before the model is loaded, which takes seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stages.commands.use_rows import Look, look_at
 from stages.core.errors import Fault, UsageError
@@ -37,18 +38,20 @@ def row_of(arguments: Sequence[str], task: Task) -> FileRow:
     raise UsageError(Fault("TEXT", problem, step))
 
 
-def rows_of(file: Path, format: str, task: Task, fields: Mapping[str, str]) -> Iterator[FileRow]:
+def rows_of(file: Path, written: Mapping[str, Any], task: Task, fields: Mapping[str, str]) -> Iterator[FileRow]:
     """The rows of a file; `fields` has its names for columns. A line of a txt file is a text by itself.
+
+    `written` is what `use_rows.written_as` gives.
 
     Raises UsageError and DataError; of columns before anything is read, for the same fault in each row helps nobody.
     """
-    if format == "auto" and file.suffix.lower() not in ENDINGS:
+    if written["format"] == "auto" and file.suffix.lower() not in ENDINGS:
         problem = f"cannot tell how to read {file.suffix or 'a file without an ending'}"
         raise UsageError(Fault(str(file), problem, f"say it with --format, or let it end in {', '.join(ENDINGS)}"))
     if not file.is_file():
         raise UsageError(Fault(str(file), "no such file", "check the path"))
     of_task = {column: name for column, name in fields.items() if column not in BESIDE_FIELDS}
-    source = Source(name="predict", uri=str(file), license="not a source", format=format, fields=of_task)  # type: ignore[arg-type]
+    source = Source(name="predict", uri=str(file), license="not a source", fields=of_task, **written)
     look = look_at(file, source, task)
     column = _text_column(task) if look.format == "txt" else None
     if faults := _faults(look, file, {column: "text"} if column else fields, task):
@@ -61,9 +64,11 @@ def _faults(look: Look, file: Path, fields: Mapping[str, str], task: Task) -> li
     if not look.columns:  # not one sound row, of which each will say what is wrong with it
         return []
     if missing := look.missing(file.name, {f"--map {column}={name}": name for column, name in fields.items()}):
-        return missing
+        return look.not_apart(file.name) or missing
     if any({*layout} <= {*look.columns, *fields} for layout in task.layouts):
         return []
+    if apart := look.not_apart(file.name):
+        return apart
     wanted = "; or ".join(" and ".join(layout) for layout in task.layouts)
     step = f"say with --map COLUMN=NAME which it is; its columns: {shown_names(look.columns)}"
     return [Fault(file.name, f"{task.name} is asked by {wanted}", step)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from stages.core.errors import DataError, Fault
+from stages.core.errors import DataError, Fault, UsageError
 from stages.core.formats import ENDINGS, read_rows
 from stages.core.params import Source
 from stages.core.records import Record
@@ -22,6 +25,21 @@ _ROWS = 200
 _LONGEST = 1_000_000
 _ALSO = {"json": "squad", "txt": "conll"}
 """What a file with the ending of one format may be as well."""
+
+
+def add_written(parser: argparse.ArgumentParser) -> None:
+    """The options that say how a file is written."""
+    parser.add_argument("--format", choices=FORMATS, default="auto", help="how it is written (default: by its ending)")
+    parser.add_argument("--delimiter", metavar="C", help="what stands between the cells of a csv or tsv, e.g. ';'")
+    parser.add_argument("--encoding", default="utf-8", metavar="NAME", help="e.g. cp1252 (default: %(default)s)")
+
+
+def written_as(args: argparse.Namespace) -> dict[str, Any]:
+    """What those options said, as a source has it. Raises UsageError for what cannot stand between cells."""
+    if args.delimiter is not None and not re.fullmatch(r'[^"\r\n]', args.delimiter):
+        problem = "is not one character that can stand between cells"
+        raise UsageError(Fault(f"--delimiter {args.delimiter}", problem, "write e.g. --delimiter ';'"))
+    return {"format": args.format, "delimiter": args.delimiter, "encoding": args.encoding or "utf-8"}
 
 
 @dataclass(slots=True)
@@ -59,6 +77,15 @@ class Look:
             for place, name in names.items()
             if name not in self.columns
         ]
+
+    def not_apart(self, file: str) -> list[Fault]:
+        """A fault where the one column's name holds what may well stand between columns."""
+        signs = re.findall(r"[;|\t,]", "".join(self.columns)) if len(self.columns) == 1 else []
+        if not signs or self.format not in ("csv", "tsv"):
+            return []
+        sign = Counter(signs).most_common(1)[0][0]
+        said = "$'\\t'" if sign == "\t" else shlex.quote(sign)
+        return [Fault(file, "its columns have not come apart", f"say what stands between them: --delimiter {said}")]
 
     def problems(self, file: str, fields: Mapping[str, str], task: Task, how: str = "") -> list[Fault]:
         """Why the task could not learn from such rows; nothing where it could. `how` columns can be named."""

@@ -14,13 +14,14 @@ from stages.methods.params_text import with_values
 class SourceChoice:
     """What is known about the data of a new project; `file` is None while there is none.
 
-    `sample`: it is one of our invented ones. `labels`: the labels that the preset names are those of the data.
+    `written`: its format, delimiter and encoding, as far as they were said. `sample`: it is one of our invented ones.
+    `labels`: the labels that the preset names are those of the data.
     """
 
     name: str
     file: str | None
     fields: Mapping[str, str] = field(default_factory=dict)
-    format: str = "auto"
+    written: Mapping[str, str | None] = field(default_factory=lambda: {"format": "auto"})
     id: str | None = None
     subject: str | None = None
     sample: bool = False
@@ -45,13 +46,20 @@ def starting_params(choice: SourceChoice, preset: str) -> str:
         "public": json.dumps(choice.sample),
     }
     if choice.file:
-        values |= {"uri": _quoted(f"data/raw/{choice.file}"), "format": choice.format}
+        values |= {"uri": _quoted(f"data/raw/{choice.file}"), **_said(choice.written)}
     changes = {f"ingest.sources.{key}": value for key, value in values.items()}
     if not choice.labels:
         changes["ingest.labels"] = "null"
     if choice.sample:
         changes["ingest.max_quarantine_share"] = "0.1"  # a few of the invented rows are broken on purpose
     return with_values(preset, changes)
+
+
+def _said(written: Mapping[str, str | None]) -> dict[str, str]:
+    """How the file is written, without what need not be said."""
+    usual = {"delimiter": None, "encoding": "utf-8"}
+    said = {key: value for key, value in written.items() if value and value != usual.get(key)}
+    return {key: value if key == "format" else json.dumps(value) for key, value in said.items()}
 
 
 def read_me(choice: SourceChoice, preset: str) -> str:

@@ -2,6 +2,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from stages.core.params_file import read_params
@@ -109,6 +110,24 @@ def test_other_formats_and_columns_are_understood(tmp_path, ask, name, content, 
     (source,) = read_params(tmp_path / "mine/params.yaml").ingest.sources
     assert source.format == format
     assert source.fields == dict(pair.split("=") for pair in options if "=" in pair)
+
+
+def test_another_delimiter_and_encoding_are_asked_for_and_written_down(tmp_path, ask, monkeypatch):
+    (tmp_path / "mails.csv").write_bytes("Nachricht;Urteil\nSchöne Grüße;gut\nBöse Worte;schlecht\n".encode("cp1252"))
+    named = ("new", tmp_path / "mine", "--file", tmp_path / "mails.csv", "--text", "Nachricht", "--label", "Urteil")
+    code, _, error = ask(*named)
+    assert (code, "--delimiter ';'" in error) == (2, True)
+    code, _, error = ask(*named, "--delimiter", ";;", "--encoding", "cp1252")
+    assert (code, "is not one character" in error) == (2, True)
+    code, _, error = ask(*named, "--delimiter", ";", "--encoding", "cp1252")
+    assert code == 0, error
+    (source,) = read_params(tmp_path / "mine/params.yaml").ingest.sources
+    assert (source.delimiter, source.encoding) == (";", "cp1252")
+    monkeypatch.chdir(tmp_path / "mine")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert ask("ingest", "--out", "data/ingest")[0] == 0
+    rows = pq.read_table("data/ingest/records.parquet")["text"].to_pylist()
+    assert sorted(rows) == ["Böse Worte", "Schöne Grüße"]
 
 
 @pytest.mark.parametrize(

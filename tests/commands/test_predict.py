@@ -78,6 +78,14 @@ def test_a_file_with_names_of_its_own_is_asked_by_them(predict, tmp_path):
     assert [(answer["id"], answer.get("label")) for answer in answers] == [("7", "positive"), ("8", None)]
 
 
+def test_a_file_with_another_delimiter_and_encoding_is_read_when_it_is_said(predict, tmp_path):
+    (tmp_path / "own.csv").write_bytes("nr;text\n7;the good trée\n".encode("cp1252"))
+    code, out, err = predict("--file", tmp_path / "own.csv")
+    assert (code, out, "--delimiter ';'" in err) == (2, "", True)
+    code, out, _ = predict("--file", tmp_path / "own.csv", "--delimiter", ";", "--encoding", "cp1252")
+    assert (code, json.loads(out)["label"]) == (0, "positive")
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
