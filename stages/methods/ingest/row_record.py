@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from stages.core.votes import agreed, with_votes
 from stages.methods.ingest.row_ids import RowIds
 
 _CODE = 40  # characters of a group's name, or of an annotator's answer
+_USUAL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 def decide_row(row: FileRow, source: Source, ids: RowIds, context: Context) -> Decision:
@@ -46,24 +48,28 @@ def _record(id: str, place: str, columns: Mapping[str, Any], source: Source, con
     person = columns.get(source.subject) if source.subject else None
     person = "" if person is None else str(person).strip()
     subject = context.keys.hash("subject", source.name, person)[:32] if person else None
-    votes = _attributes(columns, source.annotators)
+    votes = _codes(columns, "annotators", source.annotators)
     confidence = _share(columns.get(source.confidence)) if source.confidence else agreed(votes)
     place, _ = without_surrogates(place)
     record = Record(
         id, source.name, place, context.task.schema, values, subject=subject, confidence=confidence,
-        attributes=with_votes(_attributes(columns, source.attributes), votes),
+        attributes=with_votes(_codes(columns, "attributes", source.attributes), votes),
     )  # fmt: skip
     if record.length > context.params.max_chars:
         raise RowFault("too_long", chars=record.length)
     return record
 
 
-def _attributes(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """The codes in some columns; an empty cell holds none. Raises RowFault for text: it could hold personal data."""
+def _codes(columns: Mapping[str, Any], key: str, names: Sequence[str]) -> dict[str, str]:
+    """What the columns of `attributes` or `annotators` hold; an empty cell is left out.
+
+    Raises RowFault for text, which could hold personal data; a column with an unusual name is told by its number.
+    """
     found = {name: str(columns[name]).strip() for name in names if columns.get(name) is not None}
     for name, value in found.items():
         if len(value) > _CODE or not value.isprintable():
-            raise RowFault("bad_attribute", field=Label(name), chars=len(value))  # a name from params.yaml
+            field = name if _USUAL_NAME.fullmatch(name) else f"{key}.{[*names].index(name) + 1}"
+            raise RowFault("bad_attribute", field=field, chars=len(value))
     return {name: value for name, value in found.items() if value}
 
 
