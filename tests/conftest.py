@@ -36,6 +36,14 @@ def classification():
 
 
 @pytest.fixture
+def ledger_here(tmp_path, monkeypatch):
+    """The budget ledger is looked for where the tests run: in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ROWTRAIL_BUDGET", "DVC_ROOT", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def make_record(classification):
     """A classification record from a few values."""
 

@@ -22,6 +22,8 @@ OPTIONS = {"gradient_accumulation": 1, "evaluations": 4, "schedule": "linear", "
            "gradient_checkpointing": False, "max_length": 96, "lora": {"enabled": False}}  # fmt: skip
 PRIVATE = {"enabled": True, "accountant": "rdp"}
 
+pytestmark = pytest.mark.usefixtures("ledger_here")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def noise_found_once():
@@ -29,14 +31,6 @@ def noise_found_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(private_planning, "noise_for", cache(private_planning.noise_for))
         yield
-
-
-@pytest.fixture(autouse=True)
-def ledger_here(tmp_path, monkeypatch):
-    """The budget ledger is looked for where the tests run."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("ROWTRAIL_BUDGET", "DVC_ROOT", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from stages.methods.privacy.private_run import PrivateResult, PrivateRun
 from stages.methods.privacy.reserving import spend_of
 from stages.methods.privacy.spending import gate
 
+pytestmark = pytest.mark.usefixtures("ledger_here")
 PLAN, SPLIT = "a" * 64, "b" * 64
 PEOPLE = {"record-of-ann": "ann", "second-of-ann": "ann", "record-of-bob": "bob"}
 FIELDS = {
@@ -24,13 +25,6 @@ FIELDS = {
     "left_out", "mechanism", "accountant", "delta", "epsilon", "ledger", "excludes", "self_test", "canaries", "audit",
     "spread", "digests",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("ROWTRAIL_BUDGET", "DVC_ROOT", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def plan(**changes):

@@ -15,16 +15,10 @@ from stages.methods.privacy.holders import Holders
 from stages.methods.privacy.reserving import look_at_budget, spend_of, within
 from stages.methods.privacy.spending import shown, totals
 
+pytestmark = pytest.mark.usefixtures("ledger_here")
 PLAN, SPLIT = "a" * 64, "b" * 64
 PEOPLE = Holders({"1": "ann", "2": "ann", "3": "bob"}, 3, frozenset())
 TWICE = Mechanism(2.0, 0.25, 20)
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("ROWTRAIL_BUDGET", "DVC_ROOT", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def plan(**changes):
