@@ -18,6 +18,7 @@ from stages.core.budget_witnesses import unaccounted
 from stages.core.params_file import read_params
 from stages.core.terminal import printable
 from stages.methods.privacy.spending import Total, shown, totals
+from stages.methods.text_table import text_table
 
 _SHORT = 8
 """Digits of a run's name that are shown; JSON has all."""
@@ -104,9 +105,7 @@ _HEADER = ("run", "reserved", "state", "unit", "sigma", "rate", "steps", "record
 
 def _table(runs: Sequence[Run]) -> list[str]:
     """A line for each run, columns under each other; what a run alone costs."""
-    rows = [_HEADER, *(_row(run) for run in runs)]
-    sizes = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
-    return ["  " + "  ".join(cell.ljust(size) for cell, size in zip(row, sizes, strict=True)).rstrip() for row in rows]
+    return [f"  {line}" for line in text_table(_HEADER, [_row(run) for run in runs], width=1000)]
 
 
 def _row(run: Run) -> tuple[str, ...]:

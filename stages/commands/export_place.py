@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core.errors import Fault, PrivacyRefused, UsageError
-from stages.core.git import Git
+from stages.core.git import Git, below_repository
 from stages.core.placing import new_folder
 
 EXPORTS = Path("data/export")
@@ -37,7 +37,7 @@ def _shared_with(place: Path) -> Iterator[str]:
         own = root / EXPORTS
         if own not in place.parents:
             yield "lies where git or DVC keep copies"
-    if any((one / ".git").exists() for one in (place, *place.parents)) and not _is_ignored(place):
+    if below_repository(place) and not _is_ignored(place):
         yield "lies in a git repository that does not ignore it"
 
 

@@ -137,7 +137,8 @@ def _looked(args: argparse.Namespace, data: Path, params: Params) -> tuple[Sourc
     except DataError as error:
         return SourceChoice(name, data.name), list(error.faults)
     faults = look.missing(data.name, _named(args)) or look.problems(data.name, fields, task, _HOW)
-    faults = (look.not_apart(data.name) or faults) if faults else []
+    if faults:
+        faults = look.not_apart(data.name) or faults
     labels = look.labels <= {*(params.ingest.labels or look.labels)}
     if look.format in ("squad", "conll"):
         written["format"] = look.format

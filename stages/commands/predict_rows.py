@@ -63,12 +63,11 @@ def _faults(look: Look, file: Path, fields: Mapping[str, str], task: Task) -> li
     """What was named and is not there; else whether there is nothing that the task could be asked."""
     if not look.columns:  # not one sound row, of which each will say what is wrong with it
         return []
-    if missing := look.missing(file.name, {f"--map {column}={name}": name for column, name in fields.items()}):
-        return look.not_apart(file.name) or missing
-    if any({*layout} <= {*look.columns, *fields} for layout in task.layouts):
+    missing = look.missing(file.name, {f"--map {column}={name}": name for column, name in fields.items()})
+    if not missing and any({*layout} <= {*look.columns, *fields} for layout in task.layouts):
         return []
-    if apart := look.not_apart(file.name):
-        return apart
+    if faults := look.not_apart(file.name) or missing:
+        return faults
     wanted = "; or ".join(" and ".join(layout) for layout in task.layouts)
     step = f"say with --map COLUMN=NAME which it is; its columns: {shown_names(look.columns)}"
     return [Fault(file.name, f"{task.name} is asked by {wanted}", step)]
